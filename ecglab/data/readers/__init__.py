@@ -1,0 +1,1 @@
+"""One short file per data set; ecglab.data.catalog lists them."""

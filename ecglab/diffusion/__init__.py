@@ -1,0 +1,1 @@
+"""Noise schedule, forward process, losses, samplers, and the U-Net."""

@@ -1,0 +1,1 @@
+"""Metrics with bootstrap intervals, the linear probe, protocols, the results store."""

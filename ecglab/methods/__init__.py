@@ -1,0 +1,1 @@
+"""One file per system in the papers, behind one small interface."""

@@ -1,0 +1,1 @@
+"""Layers worth a page of their own."""

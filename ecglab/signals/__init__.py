@@ -1,0 +1,1 @@
+"""One record seen in other ways: filters, R-peaks and RR, Lorenz plot, STFT."""

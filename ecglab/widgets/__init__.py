@@ -1,0 +1,1 @@
+"""ipywidgets explorers; each has a static twin in plots."""
