@@ -1,1 +1,18 @@
-"""Noise schedule, forward process, losses, samplers, and the U-Net."""
+"""Noise schedule, forward process, objectives, samplers, and the denoising U-Net."""
+
+from ecglab.diffusion.objectives import DenoisingLoss, predict_noise, predict_x0, target
+from ecglab.diffusion.sampling import ddim_sample, ddpm_sample
+from ecglab.diffusion.schedule import NoiseSchedule
+from ecglab.diffusion.unet import UNet, UNetConfig
+
+__all__ = [
+    "DenoisingLoss",
+    "NoiseSchedule",
+    "UNet",
+    "UNetConfig",
+    "ddim_sample",
+    "ddpm_sample",
+    "predict_noise",
+    "predict_x0",
+    "target",
+]

@@ -1,0 +1,105 @@
+"""What the network is asked to predict, and how one prediction turns into another.
+
+Three equivalent targets, for ``x_t = a x_0 + b noise`` with a^2 + b^2 = 1:
+
+- ``noise``: the noise itself (Ho et al. 2020, eq. 14; all three papers of this course);
+- ``x0``: the clean sample;
+- ``v``: ``a noise - b x_0`` (Salimans & Ho 2022, appendix D), well-conditioned at both ends.
+"""
+
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor, nn
+
+from ecglab.diffusion.schedule import NoiseSchedule
+
+OBJECTIVES = ("noise", "x0", "v")
+LOSSES = {"mse": F.mse_loss, "smooth_l1": F.smooth_l1_loss}
+
+
+class Denoiser(Protocol):
+    """A network of the noisy samples (batch, ...) and their steps (batch,)."""
+
+    def __call__(self, xt: Tensor, t: Tensor) -> Tensor:
+        """The prediction, shaped as ``xt``."""
+        ...
+
+
+def _known(objective: str) -> str:
+    if objective not in OBJECTIVES:
+        raise ValueError(f"objective must be one of {OBJECTIVES}, not {objective!r}")
+    return objective
+
+
+def target(
+    schedule: NoiseSchedule, objective: str, x0: Tensor, t: Tensor, noise: Tensor
+) -> Tensor:
+    """What the network should say for ``q_sample(x0, t, noise)``; shaped as ``x0``."""
+    if _known(objective) == "noise":
+        return noise
+    if objective == "x0":
+        return x0
+    a, b = schedule.coefficients(t, x0)
+    return a * noise - b * x0
+
+
+def predict_x0(
+    schedule: NoiseSchedule, objective: str, xt: Tensor, t: Tensor, prediction: Tensor
+) -> Tensor:
+    """The clean sample that a prediction stands for: (x_t - b noise) / a, x0, or a x_t - b v."""
+    a, b = schedule.coefficients(t, xt)
+    if _known(objective) == "noise":
+        return (xt - b * prediction) / a
+    return prediction if objective == "x0" else a * xt - b * prediction
+
+
+def predict_noise(
+    schedule: NoiseSchedule, objective: str, xt: Tensor, t: Tensor, prediction: Tensor
+) -> Tensor:
+    """The noise that a prediction stands for: noise, (x_t - a x_0) / b, or b x_t + a v."""
+    a, b = schedule.coefficients(t, xt)
+    if _known(objective) == "noise":
+        return prediction
+    return (xt - a * prediction) / b if objective == "x0" else b * xt + a * prediction
+
+
+class DenoisingLoss(nn.Module):
+    """``E_{t, noise} loss(network(x_t, t), target)`` with t uniform over [0, T).
+
+    Its forward is the whole of self-supervised pre-training: clean samples in, one number out.
+
+    Args:
+        network: the denoiser, a module of (x_t, t).
+        schedule: the forward process.
+        objective: ``noise``, ``x0`` or ``v``.
+        loss: ``mse``, or ``smooth_l1`` as DiffECG's released code has it.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        schedule: NoiseSchedule,
+        *,
+        objective: str = "noise",
+        loss: str = "mse",
+    ) -> None:
+        super().__init__()
+        if loss not in LOSSES:
+            raise ValueError(f"loss must be one of {sorted(LOSSES)}, not {loss!r}")
+        self.network = network
+        self.schedule = schedule
+        self.objective = _known(objective)
+        self.loss = loss
+
+    def forward(self, x0: Tensor, generator: Generator) -> Tensor:
+        """The mean loss over a batch (batch, ...); steps and noise are drawn from ``generator``."""
+        # Drawn on the generator's own device, so that the CPU and a GPU can see the same noise.
+        t = torch.randint(
+            len(self.schedule), (len(x0),), generator=generator, device=generator.device
+        ).to(x0.device)
+        noise = torch.randn(x0.shape, generator=generator, device=generator.device).to(x0)
+        prediction = self.network(self.schedule.q_sample(x0, t, noise), t)
+        wanted = target(self.schedule, self.objective, x0, t, noise)
+        return LOSSES[self.loss](prediction.float(), wanted)

@@ -1,0 +1,97 @@
+"""From noise back to data: the stochastic DDPM sampler and the deterministic DDIM sampler."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Generator, Tensor
+
+from ecglab.diffusion.objectives import Denoiser, predict_noise, predict_x0
+from ecglab.diffusion.schedule import NoiseSchedule
+
+Watch = Callable[[int, Tensor, Tensor], None]
+
+
+def _steps(x: Tensor, t: int) -> Tensor:
+    return torch.full((len(x),), t, device=x.device, dtype=torch.long)
+
+
+@torch.no_grad()
+def ddpm_sample(
+    network: Denoiser,
+    schedule: NoiseSchedule,
+    x: Tensor,
+    generator: Generator,
+    *,
+    objective: str = "noise",
+    start: int | None = None,
+    watch: Watch | None = None,
+) -> Tensor:
+    """Ancestral sampling through every step from ``start`` (default T - 1) down to 0.
+
+    ``x_{t-1} = mean(x_t, x_0) + sqrt(beta~_t) z`` with the posterior's mean and variance
+    ``beta~_t = beta_t (1 - alpha_bar_{t-1}) / (1 - alpha_bar_t)`` (Ho et al. 2020, eqs. 6 and 7).
+
+    Args:
+        network: the denoiser.
+        schedule: the forward process it was trained on.
+        x: x_start, standard normal for start = T - 1; (batch, ...).
+        generator: source of z.
+        objective: what the network predicts.
+        start: the step ``x`` is at.
+        watch: called with (t, x_t, predicted x_0) at every step, for figures.
+
+    Returns:
+        Samples shaped as ``x``.
+    """
+    alpha_bar = schedule.alphas_cumprod.double()
+    betas = schedule.betas.double()
+    for i in range(len(schedule) - 1 if start is None else start, -1, -1):
+        t = _steps(x, i)
+        x0 = predict_x0(schedule, objective, x, t, network(x, t))
+        if watch is not None:
+            watch(i, x, x0)
+        if i == 0:
+            return x0
+        rest = 1 - alpha_bar[i]
+        to_x0 = betas[i] * alpha_bar[i - 1].sqrt() / rest
+        to_xt = (1 - betas[i]).sqrt() * (1 - alpha_bar[i - 1]) / rest
+        std = (betas[i] * (1 - alpha_bar[i - 1]) / rest).sqrt()
+        z = torch.randn(x.shape, generator=generator, device=generator.device).to(x)
+        x = float(to_x0) * x0 + float(to_xt) * x + float(std) * z
+    return x
+
+
+@torch.no_grad()
+def ddim_sample(
+    network: Denoiser,
+    schedule: NoiseSchedule,
+    x: Tensor,
+    *,
+    steps: int = 50,
+    objective: str = "noise",
+    start: int | None = None,
+    watch: Watch | None = None,
+) -> Tensor:
+    """Deterministic sampling on ``steps`` evenly spaced steps (Song et al. 2021, eq. 12, sigma = 0).
+
+    ``x_s = sqrt(alpha_bar_s) x_0(x_t) + sqrt(1 - alpha_bar_s) noise(x_t)`` for the next step s < t;
+    the last goes to alpha_bar = 1, the clean sample. Arguments as in ``ddpm_sample``.
+
+    Raises:
+        ValueError: unless 1 <= steps <= start + 1.
+    """
+    start = len(schedule) - 1 if start is None else start
+    if not 1 <= steps <= start + 1:
+        raise ValueError(f"steps must be between 1 and {start + 1}, not {steps}")
+    path = torch.linspace(start, 0, steps).round().long().tolist()
+    for i, following in zip(path, [*path[1:], None], strict=True):
+        t = _steps(x, i)
+        prediction = network(x, t)
+        x0 = predict_x0(schedule, objective, x, t, prediction)
+        if watch is not None:
+            watch(i, x, x0)
+        if following is None:
+            return x0
+        noise = predict_noise(schedule, objective, x, t, prediction)
+        x = schedule.q_sample(x0, _steps(x, following), noise)
+    return x

@@ -1,0 +1,210 @@
+"""The denoising U-Net, for signals and for images, and its contracting path alone.
+
+Shapes follow the released code of DiffECG (a plain DDPM U-Net): two residual blocks and linear
+attention per level, pixel-unshuffle down-sampling, and a bottleneck of two residual blocks around
+softmax attention. The feature extractor of DiffECG (its Fig. 4b) is ``encode``: the contracting
+path and the bottleneck, without ever touching the decoder.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ecglab.nn import (
+    Attention,
+    LinearAttention,
+    NearestUp,
+    PixelUnshuffleDown,
+    SinusoidalEmbedding,
+    WeightStandardizedConv,
+    convolution,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UNetConfig:
+    """Sizes of a U-Net.
+
+    Attributes:
+        ndim: 1 for signals (batch, channel, time), 2 for images (batch, channel, height, width).
+        channels: channels in and out.
+        dim: width of the first level.
+        multipliers: width of each level as a multiple of ``dim``; one level each.
+        groups: groups of each GroupNorm; must divide every width.
+        heads: attention heads, at every level.
+        head_width: channels of each head.
+        dropout: in each residual block.
+    """
+
+    ndim: int = 1
+    channels: int = 1
+    dim: int = 48
+    multipliers: tuple[int, ...] = (1, 2, 2)
+    groups: int = 8
+    heads: int = 4
+    head_width: int = 32
+    dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.ndim not in (1, 2):
+            raise ValueError(f"ndim must be 1 or 2, not {self.ndim}")
+        if not self.multipliers:
+            raise ValueError("a U-Net needs at least one level")
+        if self.dim % self.groups:
+            raise ValueError(f"dim {self.dim} is not divisible by {self.groups} groups")
+
+    @property
+    def stride(self) -> int:
+        """Input sizes must be multiples of this: each level but the last halves the resolution."""
+        return 2 ** (len(self.multipliers) - 1)
+
+    @property
+    def attention(self) -> dict[str, int]:
+        """The sizes that every attention block shares."""
+        return {"heads": self.heads, "head_width": self.head_width}
+
+    @property
+    def features(self) -> int:
+        """Channels of the bottleneck."""
+        return self.dim * self.multipliers[-1]
+
+
+class Features(NamedTuple):
+    """What ``UNet.encode`` sees: each level's output (finest first) and the bottleneck's."""
+
+    levels: list[Tensor]
+    bottleneck: Tensor
+
+
+class ResBlock(nn.Module):
+    """Two convolutions, the step's scale and shift between them, and a residual connection.
+
+    ``h = SiLU(GN(conv(x)) (1 + s_t) + b_t)``, ``y = skip(x) + dropout(SiLU(GN(conv(h))))``.
+
+    Shapes: x (batch, channels, *position), time (batch, time_width).
+    """
+
+    def __init__(self, config: UNetConfig, channels: int, out_channels: int) -> None:
+        super().__init__()
+        n = config.ndim
+        self.conv1 = WeightStandardizedConv(n, channels, out_channels)
+        self.norm1 = nn.GroupNorm(config.groups, out_channels)
+        self.step = nn.Linear(4 * config.dim, 2 * out_channels)
+        self.conv2 = WeightStandardizedConv(n, out_channels, out_channels)
+        self.norm2 = nn.GroupNorm(config.groups, out_channels)
+        self.dropout = nn.Dropout(config.dropout)
+        same = channels == out_channels
+        self.skip = nn.Identity() if same else convolution(n, channels, out_channels, 1)
+
+    def forward(self, x: Tensor, time: Tensor) -> Tensor:
+        scale, shift = self.step(F.silu(time)).chunk(2, dim=1)
+        shape = (*scale.shape, *(1,) * (x.ndim - 2))
+        h = self.norm1(self.conv1(x)) * (1 + scale.view(shape)) + shift.view(shape)
+        h = F.silu(self.norm2(self.conv2(F.silu(h))))
+        return cast(Tensor, self.skip(x)) + self.dropout(h)
+
+
+class Down(nn.Module):
+    """One level of the contracting path; returns the skip connections and the next resolution."""
+
+    def __init__(self, config: UNetConfig, width: int, next_width: int, *, last: bool) -> None:
+        super().__init__()
+        self.block1 = ResBlock(config, width, width)
+        self.block2 = ResBlock(config, width, width)
+        self.attend = LinearAttention(width, **config.attention)
+        change = convolution(config.ndim, width, next_width, 3)
+        self.down = change if last else PixelUnshuffleDown(config.ndim, width, next_width)
+
+    def forward(self, x: Tensor, time: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        first = self.block1(x, time)
+        second = self.attend(self.block2(first, time))
+        return first, second, self.down(second)
+
+
+class Up(nn.Module):
+    """One level of the expanding path; takes back what the level's ``Down`` set aside."""
+
+    def __init__(self, config: UNetConfig, width: int, next_width: int, *, last: bool) -> None:
+        super().__init__()
+        self.block1 = ResBlock(config, next_width + width, next_width)
+        self.block2 = ResBlock(config, next_width + width, next_width)
+        self.attend = LinearAttention(next_width, **config.attention)
+        change = convolution(config.ndim, next_width, width, 3)
+        self.up = change if last else NearestUp(config.ndim, next_width, width)
+
+    def forward(self, x: Tensor, skips: tuple[Tensor, Tensor], time: Tensor) -> Tensor:
+        first, second = skips
+        x = self.block1(torch.cat([x, second], dim=1), time)
+        x = self.block2(torch.cat([x, first], dim=1), time)
+        return cast(Tensor, self.up(self.attend(x)))
+
+
+class UNet(nn.Module):
+    """A denoiser ``network(x_t, t)``, shaped as x_t, and a feature extractor ``encode(x_t, t)``.
+
+    With DiffECG's sizes the bottleneck is 96 x 625 for a 1 x 2500 signal (dim 48, multipliers
+    1, 2, 2) and 192 x 12 x 12 for a 48 x 48 Lorenz plot (dim 48, multipliers 1, 2, 4).
+
+    >>> net = UNet(UNetConfig(dim=16, multipliers=(1, 2)))
+    >>> xt, t = torch.randn(2, 1, 64), torch.tensor([10, 500])
+    >>> net(xt, t).shape, net.encode(xt, t).bottleneck.shape
+    (torch.Size([2, 1, 64]), torch.Size([2, 32, 32]))
+    """
+
+    def __init__(self, config: UNetConfig) -> None:
+        super().__init__()
+        self.config = config
+        n, dim = config.ndim, config.dim
+        self.time = nn.Sequential(
+            SinusoidalEmbedding(dim), nn.Linear(dim, 4 * dim), nn.GELU(), nn.Linear(4 * dim, 4 * dim)
+        )
+        self.stem = convolution(n, config.channels, dim, 7)
+        widths = [dim, *(dim * m for m in config.multipliers)]
+        pairs = list(zip(widths[:-1], widths[1:], strict=True))
+        self.down = nn.ModuleList(
+            Down(config, a, b, last=i == len(pairs) - 1) for i, (a, b) in enumerate(pairs)
+        )
+        self.mid1 = ResBlock(config, widths[-1], widths[-1])
+        self.mid_attend = Attention(widths[-1], **config.attention)
+        self.mid2 = ResBlock(config, widths[-1], widths[-1])
+        self.up = nn.ModuleList(
+            Up(config, a, b, last=i == 0) for i, (a, b) in reversed(list(enumerate(pairs)))
+        )
+        self.final = ResBlock(config, 2 * dim, dim)
+        self.out = convolution(n, dim, config.channels, 1)
+
+    def _contract(self, xt: Tensor, t: Tensor) -> tuple[Tensor, list[tuple[Tensor, Tensor]], Tensor]:
+        """The time vector, every level's skip connections, and the bottleneck."""
+        for size in xt.shape[2:]:
+            if size % self.config.stride:
+                raise ValueError(
+                    f"input of size {size} cannot be halved evenly {self.config.stride.bit_length() - 1}"
+                    f" times: crop or pad it to a multiple of {self.config.stride}"
+                )
+        time = self.time(t)
+        x, skips = self.stem(xt), []
+        for level in self.down:
+            first, second, x = level(x, time)
+            skips.append((first, second))
+        x = self.mid2(self.mid_attend(self.mid1(x, time)), time)
+        return time, skips, x
+
+    def encode(self, xt: Tensor, t: Tensor) -> Features:
+        """Features of noisy samples (batch, channels, *position) at steps t (batch,).
+
+        The decoder is never computed. Raises ValueError where a size is not divisible by
+        ``config.stride``.
+        """
+        _, skips, bottleneck = self._contract(xt, t)
+        return Features(levels=[second for _, second in skips], bottleneck=bottleneck)
+
+    def forward(self, xt: Tensor, t: Tensor) -> Tensor:
+        time, skips, x = self._contract(xt, t)
+        for level, skip in zip(self.up, reversed(skips), strict=True):
+            x = level(x, skip, time)
+        # The stem's output skips over everything; recomputing a 7-tap convolution is cheaper
+        # than holding it through the whole pass.
+        return cast(Tensor, self.out(self.final(torch.cat([x, self.stem(xt)], dim=1), time)))

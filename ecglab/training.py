@@ -1,0 +1,261 @@
+"""The one training loop: device, precision, data-parallel, EMA, checkpoints, resume, progress.
+
+Distribution is Lightning Fabric's work: it leaves the loop in our hands (so that a learner can read
+it), and launches several processes from a script or a notebook alike.
+
+Every step draws its randomness from (seed, step, rank) alone and its batch from (seed, epoch). A
+run that is killed and resumed therefore repeats exactly what an unbroken run does; a checkpoint
+needs no generator states.
+"""
+
+import copy
+import math
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ecglab.progress import progress
+
+
+class TrainingDiverged(RuntimeError):
+    """The loss became NaN or infinite; the message names the step."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """How to train; every field is kept in the checkpoint and compared on resume.
+
+    Attributes:
+        steps: optimiser steps in all.
+        batch_size: windows per step, over all devices together.
+        lr: peak learning rate of AdamW.
+        weight_decay: of AdamW.
+        warmup: steps over which the rate rises linearly; it then falls to zero along a cosine.
+        clip: largest gradient norm.
+        ema: decay of the weights' exponential moving average, 0 for none. Early on it is
+            ``(1 + step) / (10 + step)`` where that is smaller, so that short runs work too.
+        precision: Fabric's name, ``32-true`` or ``bf16-mixed``.
+        accelerator: ``auto``, ``cpu`` or ``cuda``.
+        devices: number of devices; more than one trains data-parallel.
+        seed: source of all randomness.
+        checkpoint_every: steps between checkpoints, where a folder is given.
+    """
+
+    steps: int
+    batch_size: int = 64
+    lr: float = 1e-4
+    weight_decay: float = 0.0
+    warmup: int = 0
+    clip: float = 1.0
+    ema: float = 0.999
+    precision: str = "32-true"
+    accelerator: str = "auto"
+    devices: int = 1
+    seed: int = 0
+    checkpoint_every: int = 500
+
+    def __post_init__(self) -> None:
+        if self.batch_size % self.devices:
+            raise ValueError(
+                f"batch size {self.batch_size} is not divisible by {self.devices} devices"
+            )
+
+
+@dataclass(kw_only=True)
+class TrainReport:
+    """What a run leaves behind besides the weights: the loss of every step, and its device."""
+
+    losses: list[float] = field(default_factory=list)
+    device: str = "cpu"
+
+
+def learning_rate(config: TrainConfig, step: int) -> float:
+    """Linear warm-up to ``config.lr``, then a half cosine to zero at ``config.steps``."""
+    if step < config.warmup:
+        return config.lr * (step + 1) / config.warmup
+    done = (step - config.warmup) / max(1, config.steps - config.warmup)
+    return config.lr * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+
+
+def batch_indices(n: int, config: TrainConfig, step: int, rank: int = 0) -> NDArray[np.int64]:
+    """Which windows this rank sees at this step: a slice of the epoch's permutation of all n.
+
+    Batches run across epoch ends, so that every window is used equally often.
+    """
+    share = config.batch_size // config.devices
+    positions = step * config.batch_size + rank * share + np.arange(share)
+    epochs = positions // n
+    order = {e: np.random.default_rng([config.seed, e]).permutation(n) for e in np.unique(epochs)}
+    return np.array([order[e][p % n] for e, p in zip(epochs, positions, strict=True)])
+
+
+def step_generator(config: TrainConfig, step: int, rank: int = 0) -> torch.Generator:
+    """The step's own random numbers, on the CPU so that every device sees the same ones."""
+    state = np.random.SeedSequence([config.seed, step, rank]).generate_state(2, np.uint32)
+    return torch.Generator().manual_seed(int(state[0]) << 32 | int(state[1]))
+
+
+class ExponentialMovingAverage:
+    """A running average of a module's weights: ``avg <- d avg + (1 - d) weights``."""
+
+    def __init__(self, module: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.module = copy.deepcopy(module).requires_grad_(False).eval()
+
+    @torch.no_grad()
+    def update(self, module: nn.Module, step: int) -> None:
+        """Take one step's weights in."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        averages, weights = list(self.module.parameters()), list(module.parameters())
+        torch._foreach_lerp_(averages, [w.detach() for w in weights], 1 - decay)
+        for mine, theirs in zip(self.module.buffers(), module.buffers(), strict=True):
+            mine.copy_(theirs)
+
+
+def train(
+    loss_module: nn.Module,
+    data: NDArray[np.float32],
+    config: TrainConfig,
+    *,
+    checkpoint: Path | None = None,
+    watch: Callable[[int, float], None] | None = None,
+) -> TrainReport:
+    """Minimise ``loss_module(batch, generator)`` over batches of ``data``; weights end up in place.
+
+    Args:
+        loss_module: its forward takes a float32 batch (batch, ...) and a generator to a scalar.
+        data: all samples, (n, ...); a memory map serves.
+        config: how to train.
+        checkpoint: a file to write to and, where it exists, to resume from. Needed for several
+            devices, whose processes hand the weights back through it.
+        watch: called with (step, loss) after every step, on the first process.
+
+    Returns:
+        The losses since step 0, resumed ones included.
+
+    Raises:
+        TrainingDiverged: where the loss is no longer finite.
+        ValueError: for no data, or a checkpoint made by another configuration.
+    """
+    if len(data) == 0:
+        raise ValueError("nothing to train on: the data hold no windows")
+    if config.devices == 1:
+        fabric = Fabric(accelerator=config.accelerator, devices=1, precision=cast(Any, config.precision))
+        return _run(fabric, loss_module, data, config, checkpoint, watch)
+    if checkpoint is None:
+        raise ValueError("training on several devices needs a checkpoint to hand weights back")
+    fabric = Fabric(
+        accelerator=config.accelerator,
+        devices=config.devices,
+        strategy="ddp_spawn",
+        precision=cast(Any, config.precision),
+    )
+    fabric.launch(_run, loss_module, data, config, checkpoint, watch)
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    loss_module.load_state_dict(state["ema"] if config.ema else state["module"])
+    return TrainReport(losses=state["losses"], device=state["device"])
+
+
+def _run(
+    fabric: Fabric,
+    loss_module: nn.Module,
+    data: NDArray[np.float32],
+    config: TrainConfig,
+    checkpoint: Path | None,
+    watch: Callable[[int, float], None] | None,
+) -> TrainReport:
+    """The loop itself, in one process of perhaps several."""
+    optimizer = torch.optim.AdamW(
+        loss_module.parameters(), lr=config.lr, weight_decay=config.weight_decay
+    )
+    wrapped, optimizer = fabric.setup(loss_module, optimizer)
+    module = wrapped.module.module if config.devices > 1 else wrapped.module
+    ema = ExponentialMovingAverage(module, config.ema)
+    report = TrainReport(device=device_name(fabric.device))
+    if checkpoint is not None and checkpoint.exists():
+        _resume(checkpoint, config, module, ema, optimizer, report)
+
+    first = len(report.losses)
+    wrapped.train()
+    for step in progress(range(first, config.steps), "training", show=fabric.is_global_zero):
+        batch = torch.from_numpy(np.array(data[batch_indices(len(data), config, step, fabric.global_rank)]))
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(config, step)
+        loss = wrapped(fabric.to_device(batch), step_generator(config, step, fabric.global_rank))
+        optimizer.zero_grad()
+        fabric.backward(loss)
+        fabric.clip_gradients(wrapped, optimizer, max_norm=config.clip, error_if_nonfinite=False)
+        optimizer.step()
+        ema.update(module, step)
+        value = float(fabric.all_reduce(loss.detach(), reduce_op="mean"))
+        if not math.isfinite(value):
+            raise TrainingDiverged(f"the loss is {value} at step {step}; try a lower learning rate")
+        report.losses.append(value)
+        if watch is not None and fabric.is_global_zero:
+            watch(step, value)
+        last = step + 1 == config.steps
+        if checkpoint is not None and (last or (step + 1) % config.checkpoint_every == 0):
+            if fabric.is_global_zero:
+                _save(checkpoint, config, module, ema, optimizer, report)
+            fabric.barrier()
+    if config.ema:
+        loss_module.load_state_dict(ema.module.state_dict())
+    loss_module.eval()
+    return report
+
+
+def _save(
+    path: Path,
+    config: TrainConfig,
+    module: nn.Module,
+    ema: ExponentialMovingAverage,
+    optimizer: torch.optim.Optimizer,
+    report: TrainReport,
+) -> None:
+    """Write a checkpoint under a temporary name, then rename it: never half a file."""
+    state = {
+        "config": asdict(config),
+        "module": module.state_dict(),
+        "ema": ema.module.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "losses": report.losses,
+        "device": report.device,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    torch.save(state, partial)
+    os.replace(partial, path)
+
+
+def _resume(
+    path: Path,
+    config: TrainConfig,
+    module: nn.Module,
+    ema: ExponentialMovingAverage,
+    optimizer: torch.optim.Optimizer,
+    report: TrainReport,
+) -> None:
+    """Take up a checkpoint where it stopped."""
+    state = torch.load(path, map_location=next(module.parameters()).device, weights_only=True)
+    changed = {k for k, v in asdict(config).items() if state["config"].get(k) != v}
+    # How often to save, and on what, may differ between the two halves of a run.
+    changed -= {"checkpoint_every", "accelerator"}
+    if changed:
+        raise ValueError(f"{path}: made with other settings ({', '.join(sorted(changed))})")
+    module.load_state_dict(state["module"])
+    ema.module.load_state_dict(state["ema"])
+    optimizer.load_state_dict(state["optimizer"])
+    report.losses.extend(state["losses"])
+
+
+def device_name(device: torch.device) -> str:
+    """A device as a person would name it: ``cpu``, or the GPU's own name."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
