@@ -13,6 +13,7 @@ import math
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -114,8 +115,9 @@ class ExponentialMovingAverage:
     def update(self, module: nn.Module, step: int) -> None:
         """Take one step's weights in."""
         decay = min(self.decay, (1 + step) / (10 + step))
-        averages, weights = list(self.module.parameters()), list(module.parameters())
-        torch._foreach_lerp_(averages, [w.detach() for w in weights], 1 - decay)
+        averages: list[Tensor] = list(self.module.parameters())
+        weights = [w.detach() for w in module.parameters()]
+        torch._foreach_lerp_(averages, weights, 1 - decay)
         for mine, theirs in zip(self.module.buffers(), module.buffers(), strict=True):
             mine.copy_(theirs)
 
@@ -148,7 +150,9 @@ def train(
     if len(data) == 0:
         raise ValueError("nothing to train on: the data hold no windows")
     if config.devices == 1:
-        fabric = Fabric(accelerator=config.accelerator, devices=1, precision=cast(Any, config.precision))
+        fabric = Fabric(
+            accelerator=config.accelerator, devices=1, precision=cast(Any, config.precision)
+        )
         return _run(fabric, loss_module, data, config, checkpoint, watch)
     if checkpoint is None:
         raise ValueError("training on several devices needs a checkpoint to hand weights back")
@@ -158,7 +162,10 @@ def train(
         strategy="ddp_spawn",
         precision=cast(Any, config.precision),
     )
-    fabric.launch(_run, loss_module, data, config, checkpoint, watch)
+    # The module travels as an argument of its own: there Fabric undoes the sharing of its memory
+    # between processes. The rest is bound, since Fabric refuses frozen dataclasses as arguments.
+    run = partial(_run, data=data, config=config, checkpoint=checkpoint, watch=watch)
+    fabric.launch(run, loss_module)
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     loss_module.load_state_dict(state["ema"] if config.ema else state["module"])
     return TrainReport(losses=state["losses"], device=state["device"])
@@ -177,7 +184,7 @@ def _run(
         loss_module.parameters(), lr=config.lr, weight_decay=config.weight_decay
     )
     wrapped, optimizer = fabric.setup(loss_module, optimizer)
-    module = wrapped.module.module if config.devices > 1 else wrapped.module
+    module = cast(nn.Module, wrapped.module)
     ema = ExponentialMovingAverage(module, config.ema)
     report = TrainReport(device=device_name(fabric.device))
     if checkpoint is not None and checkpoint.exists():
@@ -185,8 +192,10 @@ def _run(
 
     first = len(report.losses)
     wrapped.train()
-    for step in progress(range(first, config.steps), "training", show=fabric.is_global_zero):
-        batch = torch.from_numpy(np.array(data[batch_indices(len(data), config, step, fabric.global_rank)]))
+    for step in progress(range(first, config.steps), "training", enabled=fabric.is_global_zero):
+        batch = torch.from_numpy(
+            np.array(data[batch_indices(len(data), config, step, fabric.global_rank)])
+        )
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(config, step)
         loss = wrapped(fabric.to_device(batch), step_generator(config, step, fabric.global_rank))
@@ -195,7 +204,7 @@ def _run(
         fabric.clip_gradients(wrapped, optimizer, max_norm=config.clip, error_if_nonfinite=False)
         optimizer.step()
         ema.update(module, step)
-        value = float(fabric.all_reduce(loss.detach(), reduce_op="mean"))
+        value = float(cast(Tensor, fabric.all_reduce(loss.detach(), reduce_op="mean")))
         if not math.isfinite(value):
             raise TrainingDiverged(f"the loss is {value} at step {step}; try a lower learning rate")
         report.losses.append(value)

@@ -4,8 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 
 from ecglab.data.locations import is_url, physionet_base
+
+torch.set_num_threads(1)  # the tests' tensors are small: more threads only wait for each other
 
 
 @pytest.fixture(autouse=True)

@@ -210,7 +210,9 @@ def cut(record: Record, spec: WindowSpec) -> tuple[NDArray[np.float32], list[dic
     signal = record.signal if spec.leads is not None else record.signal[:1]
     try:
         if spec.band is not None:
-            signal = bandpass(signal, record.fs, low=spec.band[0], high=spec.band[1], order=spec.order)
+            signal = bandpass(
+                signal, record.fs, low=spec.band[0], high=spec.band[1], order=spec.order
+            )
         signal = resample(signal, record.fs, spec.fs)
     except ValueError as error:
         raise RecordError(f"{record.dataset}/{record.id}: {error}") from error
@@ -312,6 +314,7 @@ def _read_table(text: str) -> pd.DataFrame:
 
 def _meta(meta: dict[str, Any]) -> dict[str, Any]:
     """Back from JSON, which knows lists only."""
-    spec = {k: tuple(v) if isinstance(v, list) else v for k, v in meta["spec"].items()}
+    plain = meta["spec"].items()
+    spec: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in plain}
     skipped = tuple((name, reason) for name, reason in meta["skipped"])
     return {"spec": WindowSpec(**spec), "source": meta["source"], "skipped": skipped}

@@ -33,9 +33,7 @@ def _known(objective: str) -> str:
     return objective
 
 
-def target(
-    schedule: NoiseSchedule, objective: str, x0: Tensor, t: Tensor, noise: Tensor
-) -> Tensor:
+def target(schedule: NoiseSchedule, objective: str, x0: Tensor, t: Tensor, noise: Tensor) -> Tensor:
     """What the network should say for ``q_sample(x0, t, noise)``; shaped as ``x0``."""
     if _known(objective) == "noise":
         return noise

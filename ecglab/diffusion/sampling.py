@@ -72,7 +72,7 @@ def ddim_sample(
     start: int | None = None,
     watch: Watch | None = None,
 ) -> Tensor:
-    """Deterministic sampling on ``steps`` evenly spaced steps (Song et al. 2021, eq. 12, sigma = 0).
+    """Deterministic sampling on ``steps`` evenly spaced steps (Song et al. 2021, eq. 12).
 
     ``x_s = sqrt(alpha_bar_s) x_0(x_t) + sqrt(1 - alpha_bar_s) noise(x_t)`` for the next step s < t;
     the last goes to alpha_bar = 1, the clean sample. Arguments as in ``ddpm_sample``.

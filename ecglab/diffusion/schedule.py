@@ -61,10 +61,11 @@ class NoiseSchedule(nn.Module):
     @classmethod
     def named(cls, name: str, steps: int = 1000) -> Self:
         """The schedule called ``linear`` or ``cosine``."""
-        makers = {"linear": cls.linear, "cosine": cls.cosine}
-        if name not in makers:
-            raise ValueError(f"schedule must be one of {sorted(makers)}, not {name!r}")
-        return makers[name](steps)
+        if name == "linear":
+            return cls.linear(steps)
+        if name == "cosine":
+            return cls.cosine(steps)
+        raise ValueError(f"schedule must be 'linear' or 'cosine', not {name!r}")
 
     def __len__(self) -> int:
         return len(self.betas)

@@ -7,6 +7,7 @@ path and the bottleneck, without ever touching the decoder.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple, cast
 
 import torch
@@ -159,11 +160,14 @@ class UNet(nn.Module):
         self.config = config
         n, dim = config.ndim, config.dim
         self.time = nn.Sequential(
-            SinusoidalEmbedding(dim), nn.Linear(dim, 4 * dim), nn.GELU(), nn.Linear(4 * dim, 4 * dim)
+            SinusoidalEmbedding(dim),
+            nn.Linear(dim, 4 * dim),
+            nn.GELU(),
+            nn.Linear(4 * dim, 4 * dim),
         )
         self.stem = convolution(n, config.channels, dim, 7)
         widths = [dim, *(dim * m for m in config.multipliers)]
-        pairs = list(zip(widths[:-1], widths[1:], strict=True))
+        pairs = list(pairwise(widths))
         self.down = nn.ModuleList(
             Down(config, a, b, last=i == len(pairs) - 1) for i, (a, b) in enumerate(pairs)
         )
@@ -176,14 +180,16 @@ class UNet(nn.Module):
         self.final = ResBlock(config, 2 * dim, dim)
         self.out = convolution(n, dim, config.channels, 1)
 
-    def _contract(self, xt: Tensor, t: Tensor) -> tuple[Tensor, list[tuple[Tensor, Tensor]], Tensor]:
+    def _contract(
+        self, xt: Tensor, t: Tensor
+    ) -> tuple[Tensor, list[tuple[Tensor, Tensor]], Tensor]:
         """The time vector, every level's skip connections, and the bottleneck."""
-        for size in xt.shape[2:]:
-            if size % self.config.stride:
-                raise ValueError(
-                    f"input of size {size} cannot be halved evenly {self.config.stride.bit_length() - 1}"
-                    f" times: crop or pad it to a multiple of {self.config.stride}"
-                )
+        stride = self.config.stride
+        if any(size % stride for size in xt.shape[2:]):
+            raise ValueError(
+                f"an input of size {tuple(xt.shape[2:])} cannot be halved at every level: "
+                f"crop or pad it to a multiple of {stride}"
+            )
         time = self.time(t)
         x, skips = self.stem(xt), []
         for level in self.down:

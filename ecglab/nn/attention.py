@@ -44,7 +44,7 @@ class Attention(_MultiHead):
 
 
 class LinearAttention(_MultiHead):
-    """Attention in O(positions): ``y_i = sum_c softmax_c(q_i)_c / sqrt(d) sum_j softmax_j(k)_cj v_j``.
+    """Attention in O(positions): ``y_i = softmax_c(q_i)^T / sqrt(d) . sum_j softmax_j(k_j) v_j^T``.
 
     The keys' softmax runs over positions, the queries' over channels, so that the d x d context
     ``K V^T`` is computed once for all positions (Shen et al. 2021, "Efficient attention", eq. 4).

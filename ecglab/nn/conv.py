@@ -15,14 +15,14 @@ def convolution(
     ndim: int, channels: int, out_channels: int, kernel: int, *, bias: bool = True
 ) -> nn.Conv1d | nn.Conv2d:
     """A convolution of stride 1 that keeps the size: padding (kernel - 1) / 2, kernel odd."""
-    conv = {1: nn.Conv1d, 2: nn.Conv2d}[ndim]
+    conv = nn.Conv1d if ndim == 1 else nn.Conv2d
     return conv(channels, out_channels, kernel, padding=kernel // 2, bias=bias)
 
 
 class WeightStandardizedConv(nn.Module):
     """A size-keeping convolution whose kernels have zero mean and unit variance.
 
-    ``W' = (W - mean(W)) / sqrt(var(W) + eps)``, mean and variance over each output channel's kernel.
+    ``W' = (W - mean(W)) / sqrt(var(W) + eps)``, both over each output channel's own kernel.
     Together with GroupNorm it trains as steadily at small batches as BatchNorm at large ones
     (Qiao et al. 2019, arXiv:1903.10520).
 

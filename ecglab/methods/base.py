@@ -1,0 +1,154 @@
+"""What every system of the course answers to, and the registry that lists them.
+
+A method turns windows into embeddings, or into predictions, or both. One that embeds gets a
+classifier for free: multinomial logistic regression on its frozen embedding.
+"""
+
+import json
+from abc import ABC
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from torch import Tensor
+
+from ecglab.data.windows import RecordSource, WindowSet, WindowSpec, windows
+from ecglab.training import TrainReport
+
+Kind = Literal["diffusion", "contrastive", "supervised", "features", "rule"]
+M = TypeVar("M", bound="type[Method]")
+
+METHODS: dict[str, "type[Method]"] = {}
+
+
+class Unsupported(NotImplementedError):
+    """A part of the interface that makes no sense for this method."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodInfo:
+    """A method's row in the registry."""
+
+    name: str
+    title: str
+    kind: Kind
+    modalities: tuple[str, ...]
+    paper: str
+    year: int
+
+
+class Method(ABC):
+    """One system. Subclasses state ``info`` and ``spec``, and implement what makes sense.
+
+    Attributes:
+        info: the registry's row.
+        spec: the windows that the method reads.
+    """
+
+    info: ClassVar[MethodInfo]
+    spec: WindowSpec
+    _head: Pipeline | None = None
+
+    def pretrain(self, data: WindowSet, **options: Any) -> TrainReport:
+        """Learn from windows without their labels."""
+        raise Unsupported(f"{self.info.name} is not pre-trained")
+
+    def embed(self, data: WindowSet) -> NDArray[np.float32]:
+        """One vector per window, (n, d)."""
+        raise Unsupported(f"{self.info.name} gives no embedding")
+
+    def embed_records(
+        self, dataset: RecordSource, ids: list[str] | None = None
+    ) -> tuple[NDArray[np.float32], list[str]]:
+        """One vector per record, (n, d), and the records' names: the mean over their windows."""
+        data = windows(dataset, self.spec, ids=ids)
+        rows, index = data.records()
+        return mean_by(self.embed(data), index), list(rows["record"])
+
+    def finetune(self, data: WindowSet, labels: NDArray[Any]) -> None:
+        """Learn a classifier from labelled windows; here a linear one on the frozen embedding."""
+        self._head = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+        self._head.fit(self.embed(data), labels)
+
+    def predict(self, data: WindowSet) -> NDArray[np.float64]:
+        """Class probabilities (n, classes), the classes in alphabetical order."""
+        if self._head is None:
+            raise ValueError(f"{self.info.name}: finetune comes before predict")
+        return np.asarray(self._head.predict_proba(self.embed(data)))
+
+    def config(self) -> dict[str, Any]:
+        """The keyword arguments that make this method anew, as plain JSON values."""
+        raise Unsupported(f"{self.info.name} has nothing to save")
+
+    def state(self) -> dict[str, Tensor]:
+        """The trained weights, without the classifier."""
+        raise Unsupported(f"{self.info.name} has nothing to save")
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """Take trained weights."""
+        raise Unsupported(f"{self.info.name} has nothing to load")
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """The inverse of ``config``."""
+        raise Unsupported(f"{cls.info.name} has nothing to load")
+
+    def save(self, folder: Path, **card: Any) -> None:
+        """Write ``weights.safetensors`` and ``config.json`` (with a card of what made them)."""
+        folder.mkdir(parents=True, exist_ok=True)
+        tensors = {k: v.detach().cpu().contiguous() for k, v in self.state().items()}
+        save_file(tensors, str(folder / "weights.safetensors"))
+        description = {"method": self.info.name, "config": self.config(), "card": card}
+        (folder / "config.json").write_text(json.dumps(description, indent=2) + "\n")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what ``save`` wrote.
+
+        Raises:
+            ValueError: where the folder holds another method's weights.
+        """
+        description = json.loads((folder / "config.json").read_text())
+        if description["method"] != cls.info.name:
+            raise ValueError(f"{folder}: weights of {description['method']}, not {cls.info.name}")
+        method = cls.from_config(description["config"])
+        method.load_state(load_file(str(folder / "weights.safetensors")))
+        return method
+
+    @classmethod
+    def supports(cls) -> list[str]:
+        """The parts of the interface that make sense for this method."""
+        parts = [
+            p for p in ("pretrain", "embed", "config") if getattr(cls, p) is not getattr(Method, p)
+        ]
+        if "embed" in parts or cls.finetune is not Method.finetune:
+            parts += ["finetune", "predict"]
+        return ["save" if p == "config" else p for p in parts]
+
+
+def register(cls: M) -> M:
+    """Class decorator: list a method in the registry under its ``info.name``."""
+    METHODS[cls.info.name] = cls
+    return cls
+
+
+def describe_methods() -> list[dict[str, Any]]:
+    """The registry as plain dictionaries."""
+    return [{**asdict(m.info), "supports": m.supports()} for m in METHODS.values()]
+
+
+def mean_by(values: NDArray[Any], index: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Means of the rows of ``values`` (n, d) that share an index 0..k-1, (k, d).
+
+    >>> mean_by(np.array([[1.0], [3.0], [5.0]]), np.array([0, 0, 1])).ravel().tolist()
+    [2.0, 5.0]
+    """
+    total = np.zeros((index.max() + 1, values.shape[1]))
+    np.add.at(total, index, values)
+    return (total / np.bincount(index)[:, None]).astype(np.float32)

@@ -1,0 +1,65 @@
+"""Samplers on a Gaussian, where the best denoiser is known in closed form."""
+
+import pytest
+import torch
+
+from ecglab.diffusion import NoiseSchedule, ddim_sample, ddpm_sample, target
+
+MEAN, STD = 2.0, 0.5
+
+
+def best_denoiser(schedule: NoiseSchedule, objective: str):
+    """E[target | x_t] for x0 ~ N(MEAN, STD^2): linear in x_t, by Gaussian conditioning."""
+
+    def network(xt: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        a, b = schedule.coefficients(t, xt)
+        x0 = MEAN + a * STD**2 / (a**2 * STD**2 + b**2) * (xt - a * MEAN)
+        return target(schedule, objective, x0, t, (xt - a * x0) / b)
+
+    return network
+
+
+@pytest.mark.parametrize("objective", ["noise", "x0", "v"])
+@pytest.mark.parametrize("sampler", ["ddpm", "ddim"])
+def test_samples_have_the_data_distribution(sampler: str, objective: str) -> None:
+    schedule = NoiseSchedule.linear(1000)
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(4000, 1, generator=generator)
+    network = best_denoiser(schedule, objective)
+    if sampler == "ddpm":
+        samples = ddpm_sample(network, schedule, x, generator, objective=objective)
+    else:
+        samples = ddim_sample(network, schedule, x, steps=200, objective=objective)
+    assert samples.mean().item() == pytest.approx(MEAN, abs=4 * STD / 4000**0.5 + 0.01)
+    assert samples.std().item() == pytest.approx(STD, rel=0.05)
+    standard = (samples - MEAN) / STD
+    assert standard.pow(3).mean().item() == pytest.approx(0, abs=0.15)
+    assert standard.pow(4).mean().item() == pytest.approx(3, abs=0.4)
+
+
+def test_ddim_is_the_monotone_map_between_gaussians() -> None:
+    """The probability flow of Gaussian data takes the z-quantile to MEAN + STD z."""
+    schedule = NoiseSchedule.linear(1000)
+    z = torch.linspace(-2, 2, 9)[:, None]
+    samples = ddim_sample(best_denoiser(schedule, "noise"), schedule, z, steps=1000)
+    assert torch.allclose(samples, MEAN + STD * z, atol=0.03)
+
+
+def test_watch_sees_every_step_and_start_is_respected() -> None:
+    schedule = NoiseSchedule.linear(100)
+    seen: list[int] = []
+    ddpm_sample(
+        best_denoiser(schedule, "noise"),
+        schedule,
+        torch.zeros(1, 1),
+        torch.Generator(),
+        start=9,
+        watch=lambda t, xt, x0: seen.append(t),
+    )
+    assert seen == list(range(9, -1, -1))
+
+
+@pytest.mark.parametrize("steps", [0, 11])
+def test_ddim_needs_a_sensible_number_of_steps(steps: int) -> None:
+    with pytest.raises(ValueError, match="between 1 and 10"):
+        ddim_sample(lambda x, t: x, NoiseSchedule.linear(10), torch.zeros(1, 1), steps=steps)

@@ -1,0 +1,79 @@
+"""The U-Net: the paper's shapes, and an encoder that never touches the decoder."""
+
+import pytest
+import torch
+
+from ecglab.diffusion import UNet, UNetConfig
+
+SIGNAL = UNetConfig()
+LORENZ = UNetConfig(ndim=2, multipliers=(1, 2, 4))
+STFT = UNetConfig(ndim=2, dim=64, multipliers=(1, 2, 2, 2))
+
+
+@pytest.mark.parametrize(
+    ("config", "shape", "features"),
+    [
+        (SIGNAL, (1, 2500), (96, 625)),
+        (LORENZ, (1, 48, 48), (192, 12, 12)),
+        (STFT, (1, 48, 48), (128, 6, 6)),
+    ],
+)
+def test_shapes_of_the_three_modalities(
+    config: UNetConfig, shape: tuple[int, ...], features: tuple[int, ...]
+) -> None:
+    net = UNet(config).eval()
+    x, t = torch.zeros(1, *shape), torch.tensor([20])
+    with torch.no_grad():
+        assert net.encode(x, t).bottleneck.shape == (1, *features)
+        assert net(x, t).shape == x.shape
+    assert config.features == features[0]
+
+
+def test_encoding_never_computes_the_decoder() -> None:
+    net = UNet(UNetConfig(dim=8, multipliers=(1, 2)))
+
+    def forbidden(*_: object) -> None:
+        raise AssertionError("the decoder ran")
+
+    for part in (*net.up, net.final, net.out):
+        part.register_forward_pre_hook(forbidden)
+    features = net.encode(torch.randn(2, 1, 32), torch.tensor([0, 9]))
+    assert [tuple(f.shape) for f in features.levels] == [(2, 8, 32), (2, 8, 16)]
+    with pytest.raises(AssertionError, match="decoder"):
+        net(torch.randn(2, 1, 32), torch.tensor([0, 9]))
+
+
+def test_encoder_and_whole_network_share_the_contracting_path() -> None:
+    """The skip connection of a level is the feature that ``encode`` returns."""
+    torch.manual_seed(0)
+    net = UNet(UNetConfig(dim=8, multipliers=(1, 2))).eval()
+    seen: list[torch.Tensor] = []
+    net.up[0].register_forward_pre_hook(lambda _, args: seen.extend([args[0], args[1][1]]))
+    x, t = torch.randn(2, 1, 32), torch.tensor([3, 4])
+    net(x, t)
+    features = net.encode(x, t)
+    assert torch.equal(seen[0], features.bottleneck)
+    assert torch.equal(seen[1], features.levels[-1])
+
+
+def test_every_weight_gets_a_gradient_and_the_step_matters() -> None:
+    torch.manual_seed(0)
+    net = UNet(UNetConfig(dim=8, multipliers=(1, 2)))
+    x = torch.randn(2, 1, 32)
+    out = net(x, torch.tensor([1, 900]))
+    out.square().mean().backward()
+    missing = [n for n, p in net.named_parameters() if p.grad is None or not p.grad.any()]
+    assert missing == []
+    assert not torch.allclose(net(x, torch.tensor([1, 1])), net(x, torch.tensor([900, 900])))
+
+
+@pytest.mark.parametrize("bad", [{"ndim": 3}, {"dim": 12}, {"multipliers": ()}])
+def test_bad_sizes(bad: dict) -> None:
+    with pytest.raises(ValueError, match=r"ndim|groups|level"):
+        UNetConfig(**bad)
+
+
+def test_an_input_that_cannot_be_halved() -> None:
+    net = UNet(UNetConfig(dim=8, multipliers=(1, 2, 2)))
+    with pytest.raises(ValueError, match="multiple of 4"):
+        net(torch.zeros(1, 1, 30), torch.tensor([0]))

@@ -1,0 +1,201 @@
+"""The training loop: it learns, it resumes exactly, it runs in two processes."""
+
+import math
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ecglab.diffusion import DenoisingLoss, NoiseSchedule, UNet, UNetConfig
+from ecglab.training import (
+    ExponentialMovingAverage,
+    TrainConfig,
+    TrainingDiverged,
+    batch_indices,
+    learning_rate,
+    step_generator,
+    train,
+)
+
+CONFIG = TrainConfig(steps=8, batch_size=4, lr=1e-3, accelerator="cpu", ema=0.9)
+
+
+def module() -> DenoisingLoss:
+    torch.manual_seed(0)
+    net = UNet(UNetConfig(dim=8, multipliers=(1, 2), head_width=4))
+    return DenoisingLoss(net, NoiseSchedule.linear(50))
+
+
+def data() -> np.ndarray:
+    return np.random.default_rng(0).standard_normal((10, 1, 32)).astype(np.float32)
+
+
+def weights(model: torch.nn.Module) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in model.parameters()])
+
+
+def test_training_lowers_the_loss() -> None:
+    t = np.arange(64) / 64
+    waves = np.stack([np.sin(2 * np.pi * (4 * t + p)) for p in np.linspace(0, 1, 16)])
+    config = TrainConfig(steps=80, batch_size=8, lr=3e-3, accelerator="cpu")
+    report = train(module(), waves[:, None].astype(np.float32), config)
+    assert len(report.losses) == 80
+    assert np.mean(report.losses[-10:]) < 0.6 * np.mean(report.losses[:10])
+    assert report.device == "cpu"
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_does_not() -> None:
+    runs = []
+    for seed in (0, 0, 1):
+        model = module()
+        train(model, data(), TrainConfig(steps=3, batch_size=4, accelerator="cpu", seed=seed))
+        runs.append(weights(model))
+    assert torch.equal(runs[0], runs[1])
+    assert not torch.equal(runs[0], runs[2])
+
+
+def test_resumed_equals_unbroken(tmp_path: Path) -> None:
+    unbroken, resumed = module(), module()
+    whole = train(unbroken, data(), CONFIG)
+
+    class Stop(Exception):
+        pass
+
+    def stop(step: int, loss: float) -> None:
+        if step == 5:
+            raise Stop
+
+    often = TrainConfig(**{**vars(CONFIG), "checkpoint_every": 2})
+    with pytest.raises(Stop):
+        train(resumed, data(), often, checkpoint=tmp_path / "run.pt", watch=stop)
+    again = module()
+    report = train(again, data(), CONFIG, checkpoint=tmp_path / "run.pt")
+    assert report.losses == whole.losses
+    assert torch.equal(weights(again), weights(unbroken))
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+import torch
+torch.set_num_threads(1)
+from test_training import CONFIG, data, module
+from ecglab.training import TrainConfig, train
+
+def kill(step, loss):
+    if step == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+config = TrainConfig(**{{**vars(CONFIG), "checkpoint_every": 2}})
+train(module(), data(), config, checkpoint=Path({checkpoint!r}), watch=kill)
+"""
+
+
+def test_killed_and_resumed_equals_unbroken(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "run.pt"
+    script = KILLED.format(tests=str(Path(__file__).parent), checkpoint=str(checkpoint))
+    died = subprocess.run([sys.executable, "-c", script], env=os.environ, capture_output=True)
+    assert died.returncode == -signal.SIGKILL, died.stderr.decode()
+    assert len(torch.load(checkpoint, weights_only=True)["losses"]) == 4
+
+    resumed, unbroken = module(), module()
+    train(resumed, data(), CONFIG, checkpoint=checkpoint)
+    train(unbroken, data(), CONFIG)
+    assert torch.equal(weights(resumed), weights(unbroken))
+
+
+def test_two_processes_take_the_mean_gradient_of_their_shares(tmp_path: Path) -> None:
+    config = TrainConfig(steps=3, batch_size=4, devices=2, accelerator="cpu", ema=0.9, lr=1e-3)
+    spread = module()
+    report = train(spread, data(), config, checkpoint=tmp_path / "run.pt")
+
+    alone = module()
+    ema = ExponentialMovingAverage(alone, config.ema)
+    optimizer = torch.optim.AdamW(alone.parameters(), lr=config.lr, weight_decay=0.0)
+    for step in range(3):
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(config, step)
+        losses = []
+        for rank in range(2):
+            batch = torch.from_numpy(data()[batch_indices(10, config, step, rank)])
+            losses.append(alone(batch, step_generator(config, step, rank)))
+        optimizer.zero_grad()
+        (sum(losses) / 2).backward()
+        torch.nn.utils.clip_grad_norm_(alone.parameters(), config.clip)
+        optimizer.step()
+        ema.update(alone, step)
+        assert report.losses[step] == pytest.approx(float(sum(losses).detach()) / 2, rel=1e-5)
+    assert torch.allclose(weights(spread), weights(ema.module), atol=1e-6)
+
+
+def test_ema_is_the_weighted_mean_of_all_weights() -> None:
+    model = torch.nn.Linear(1, 1, bias=False)
+    model.weight.data.fill_(0.0)
+    ema = ExponentialMovingAverage(model, 0.5)
+    expected = 0.0
+    for step, value in enumerate([1.0, 4.0, 2.0]):
+        model.weight.data.fill_(value)
+        ema.update(model, step)
+        decay = min(0.5, (1 + step) / (10 + step))
+        expected = decay * expected + (1 - decay) * value
+    assert ema.module.weight.item() == pytest.approx(expected)
+
+
+def test_every_window_is_seen_equally_often() -> None:
+    config = TrainConfig(steps=10, batch_size=4, devices=2)
+    seen = [batch_indices(10, config, step, rank) for step in range(5) for rank in range(2)]
+    assert np.bincount(np.concatenate(seen)).tolist() == [2] * 10
+
+
+def test_learning_rate_warms_up_and_ends_at_zero() -> None:
+    config = TrainConfig(steps=100, lr=1.0, warmup=10)
+    rates = [learning_rate(config, s) for s in range(101)]
+    assert rates[0] == pytest.approx(0.1)
+    assert max(rates) == rates[9] == pytest.approx(1.0)
+    assert rates[55] == pytest.approx(0.5 * (1 + math.cos(math.pi / 2)))
+    assert rates[100] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_divergence_is_an_error_that_names_the_step() -> None:
+    bad = data()
+    bad[:] = np.inf
+    with pytest.raises(TrainingDiverged, match="step 0"):
+        train(module(), bad, CONFIG)
+
+
+def test_bad_arguments(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no windows"):
+        train(module(), data()[:0], CONFIG)
+    with pytest.raises(ValueError, match="divisible"):
+        TrainConfig(steps=1, batch_size=3, devices=2)
+    with pytest.raises(ValueError, match="checkpoint"):
+        train(module(), data(), TrainConfig(steps=1, devices=2, accelerator="cpu"))
+    train(module(), data(), CONFIG, checkpoint=tmp_path / "run.pt")
+    other = TrainConfig(**{**vars(CONFIG), "lr": 1e-2})
+    with pytest.raises(ValueError, match="lr"):
+        train(module(), data(), other, checkpoint=tmp_path / "run.pt")
+
+
+def test_bf16_stays_close_to_float32() -> None:
+    precise, coarse = module(), module()
+    train(precise, data(), CONFIG)
+    train(coarse, data(), TrainConfig(**{**vars(CONFIG), "precision": "bf16-mixed"}))
+    start = weights(module())
+    moved, apart = weights(precise) - start, weights(precise) - weights(coarse)
+    assert apart.norm() < 0.5 * moved.norm()
+    assert weights(coarse).dtype == torch.float32
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_gpu_sees_the_same_noise_as_the_cpu() -> None:
+    on_cpu, on_gpu = module(), module()
+    first = train(on_cpu, data(), CONFIG).losses
+    second = train(on_gpu, data(), TrainConfig(**{**vars(CONFIG), "accelerator": "cuda"})).losses
+    assert second == pytest.approx(first, rel=1e-3)
