@@ -1,1 +1,1 @@
-"""One short file per data set; ecglab.data.catalog lists them."""
+"""One reader per data set; ``ecglab.data.catalog`` lists them."""
