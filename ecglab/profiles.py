@@ -16,6 +16,7 @@ class Profile:
     simulated: int
     fs: float
     band: tuple[float, float]
+    scaling: Literal["range", "zscore", "none"]
     dim: int
     multipliers: tuple[int, ...]
     head_width: int
@@ -23,6 +24,7 @@ class Profile:
     beat_steps: int
     batch_size: int
     lr: float
+    warmup: int
     ema: float
     precision: str
     seeds: int

@@ -11,11 +11,12 @@ needs no generator states.
 import copy
 import math
 import os
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ecglab.profiles import Profile
 from ecglab.progress import progress
 
 
@@ -69,13 +71,33 @@ class TrainConfig:
                 f"batch size {self.batch_size} is not divisible by {self.devices} devices"
             )
 
+    @classmethod
+    def for_profile(cls, profile: Profile, *, seed: int = 0) -> Self:
+        """The budget of a profile."""
+        return cls(
+            steps=profile.steps,
+            batch_size=profile.batch_size,
+            lr=profile.lr,
+            warmup=profile.warmup,
+            ema=profile.ema,
+            precision=profile.precision,
+            seed=seed,
+        )
+
 
 @dataclass(kw_only=True)
 class TrainReport:
-    """What a run leaves behind besides the weights: the loss of every step, and its device."""
+    """What a run leaves behind besides the weights.
+
+    Attributes:
+        losses: of every step.
+        device: what it ran on.
+        seconds: time spent training, over all resumptions.
+    """
 
     losses: list[float] = field(default_factory=list)
     device: str = "cpu"
+    seconds: float = 0.0
 
 
 def learning_rate(config: TrainConfig, step: int) -> float:
@@ -168,7 +190,8 @@ def train(
     fabric.launch(run, loss_module)
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     loss_module.load_state_dict(state["ema"] if config.ema else state["module"])
-    return TrainReport(losses=state["losses"], device=state["device"])
+    fields = ("losses", "device", "seconds")
+    return TrainReport(**{name: state[name] for name in fields})
 
 
 def _run(
@@ -190,7 +213,7 @@ def _run(
     if checkpoint is not None and checkpoint.exists():
         _resume(checkpoint, config, module, ema, optimizer, report)
 
-    first = len(report.losses)
+    first, before, began = len(report.losses), report.seconds, time.perf_counter()
     wrapped.train()
     for step in progress(range(first, config.steps), "training", enabled=fabric.is_global_zero):
         batch = torch.from_numpy(
@@ -208,6 +231,7 @@ def _run(
         if not math.isfinite(value):
             raise TrainingDiverged(f"the loss is {value} at step {step}; try a lower learning rate")
         report.losses.append(value)
+        report.seconds = before + time.perf_counter() - began
         if watch is not None and fabric.is_global_zero:
             watch(step, value)
         last = step + 1 == config.steps
@@ -237,6 +261,7 @@ def _save(
         "optimizer": optimizer.state_dict(),
         "losses": report.losses,
         "device": report.device,
+        "seconds": report.seconds,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -263,6 +288,7 @@ def _resume(
     ema.module.load_state_dict(state["ema"])
     optimizer.load_state_dict(state["optimizer"])
     report.losses.extend(state["losses"])
+    report.seconds = state["seconds"]
 
 
 def device_name(device: torch.device) -> str:

@@ -19,6 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from ecglab.data.windows import RecordSource, WindowSet, WindowSpec, windows
+from ecglab.profiles import Profile
 from ecglab.training import TrainReport
 
 Kind = Literal["diffusion", "contrastive", "supervised", "features", "rule"]
@@ -54,6 +55,11 @@ class Method(ABC):
     info: ClassVar[MethodInfo]
     spec: WindowSpec
     _head: Pipeline | None = None
+
+    @classmethod
+    def for_profile(cls, profile: Profile, *, seed: int = 0) -> Self:
+        """A fresh method at the sizes of a profile, its weights drawn from ``seed``."""
+        raise Unsupported(f"{cls.info.name} has no profiles")
 
     def pretrain(self, data: WindowSet, **options: Any) -> TrainReport:
         """Learn from windows without their labels."""

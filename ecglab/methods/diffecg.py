@@ -63,7 +63,8 @@ class DiffECGConfig:
         unet = UNetConfig(
             dim=profile.dim, multipliers=profile.multipliers, head_width=profile.head_width
         )
-        return cls(unet=unet, windows=WindowSpec(fs=profile.fs, band=profile.band))
+        spec = WindowSpec(fs=profile.fs, band=profile.band, scaling=profile.scaling)
+        return cls(unet=unet, windows=spec)
 
 
 @register
@@ -86,6 +87,11 @@ class DiffECGSignal(Method):
             torch.manual_seed(seed)
             self.network = UNet(self.options.unet).eval()
         self.schedule = NoiseSchedule.named(self.options.schedule, self.options.diffusion_steps)
+
+    @classmethod
+    def for_profile(cls, profile: Profile, *, seed: int = 0) -> Self:
+        """The signal modality at the sizes of a profile."""
+        return cls(DiffECGConfig.for_profile(profile), seed=seed)
 
     def pretrain(self, data: WindowSet, **options: Any) -> TrainReport:
         """Minimise the denoising loss; options: ``config``, ``checkpoint``, ``watch`` of ``train``.
