@@ -109,8 +109,7 @@ def sum_of_gaussians(
     margin = int(length[seen].max(initial=0))  # so that waves may hang over the ends
     row = samples + 2 * margin
     start = record * row + margin + first
-    late = (first / fs - centre).astype(np.float32)
-    sharp, height = (1 / width).astype(np.float32), size.T.astype(np.float32)
+    late, sharp, height = (x.astype(np.float32) for x in (first / fs - centre, 1 / width, size.T))
     places, values = [np.zeros(0, np.int64)], [np.zeros((axes, 0), np.float32)]
     for common in np.unique(length[seen]):  # waves of one length at a time
         waves = np.flatnonzero(seen & (length == common))
@@ -119,12 +118,10 @@ def sum_of_gaussians(
         u *= np.where(u < 0, sharp[waves, :1], sharp[waves, 1:])
         places.append((start[waves, None] + step).ravel())
         values.append((height[:, waves, None] * _bell(u)).reshape(axes, -1))
-    place, value = np.concatenate(places), np.concatenate(values, axis=1)
-    out = np.empty(shape, np.float32)
-    for axis, weights in enumerate(value):
-        flat = np.bincount(place, weights, records * row)
-        out[:, axis] = flat.reshape(records, row)[:, margin : margin + samples]
-    return out
+    place = np.concatenate(places)
+    sums = [np.bincount(place, v, records * row) for v in np.concatenate(values, axis=1)]
+    padded = np.stack([s.reshape(records, row) for s in sums], axis=1)
+    return padded[:, :, margin : margin + samples].astype(np.float32)
 
 
 def _windows(centre: Array, width: Array, fs: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
