@@ -1,1 +1,1 @@
-"""Records in: PhysioNet fetch-and-verify, one reader per data set, the simulator, windows, splits."""
+"""Records in: fetch and verify, one reader per data set, the simulator, windows, splits."""

@@ -1,6 +1,6 @@
 """Where records and caches lie: two environment variables, read anew at every call.
 
-``ECGLAB_DATA``       what was fetched and what was derived from it (default: the user's cache folder)
+``ECGLAB_DATA``       what was fetched and derived (default: the user's cache folder)
 ``ECGLAB_PHYSIONET``  base address of the PhysioNet file tree, http(s) or a local folder
 """
 

@@ -13,7 +13,7 @@ from ecglab.evaluation.metrics import (
     macro_auroc,
     macro_f1,
 )
-from ecglab.evaluation.probe import ProbeResult, fit_probe, linear_probe, majority, pool_records
+from ecglab.evaluation.probe import ProbeResult, fit_probe, linear_probe, majority
 from ecglab.evaluation.results import Result, ResultError, load_all, save
 from ecglab.evaluation.tables import frame, table, to_markdown, update_readme, write_table
 
@@ -40,7 +40,6 @@ __all__ = [
     "macro_f1",
     "majority",
     "paired_difference",
-    "pool_records",
     "save",
     "table",
     "to_markdown",

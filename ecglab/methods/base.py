@@ -6,11 +6,13 @@ classifier for free: multinomial logistic regression on its frozen embedding.
 
 import json
 from abc import ABC
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from sklearn.linear_model import LogisticRegression
@@ -18,6 +20,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
+from ecglab.data.pooling import pool_records
 from ecglab.data.windows import RecordSource, WindowSet, WindowSpec, windows
 from ecglab.profiles import Profile
 from ecglab.training import TrainReport
@@ -65,17 +68,21 @@ class Method(ABC):
         """Learn from windows without their labels."""
         raise Unsupported(f"{self.info.name} is not pre-trained")
 
-    def embed(self, data: WindowSet) -> NDArray[np.float32]:
+    def embed(self, data: WindowSet, **options: Any) -> NDArray[np.float32]:
         """One vector per window, (n, d)."""
         raise Unsupported(f"{self.info.name} gives no embedding")
 
     def embed_records(
-        self, dataset: RecordSource, ids: list[str] | None = None
-    ) -> tuple[NDArray[np.float32], list[str]]:
-        """One vector per record, (n, d), and the records' names: the mean over their windows."""
+        self, dataset: RecordSource, ids: Sequence[str] | None = None, **options: Any
+    ) -> tuple[NDArray[np.float32], pd.DataFrame]:
+        """One vector per record, (n, d), the mean over its windows; options are ``embed``'s.
+
+        Returns:
+            The vectors, and a row for each: ``record``, ``subject``, ``label``.
+        """
         data = windows(dataset, self.spec, ids=ids)
         rows, index = data.records()
-        return mean_by(self.embed(data), index), list(rows["record"])
+        return pool_records(self.embed(data, **options), index), rows
 
     def finetune(self, data: WindowSet, labels: NDArray[Any]) -> None:
         """Learn a classifier from labelled windows; here a linear one on the frozen embedding."""
@@ -147,14 +154,3 @@ def register(cls: M) -> M:
 def describe_methods() -> list[dict[str, Any]]:
     """The registry as plain dictionaries."""
     return [{**asdict(m.info), "supports": m.supports()} for m in METHODS.values()]
-
-
-def mean_by(values: NDArray[Any], index: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Means of the rows of ``values`` (n, d) that share an index 0..k-1, (k, d).
-
-    >>> mean_by(np.array([[1.0], [3.0], [5.0]]), np.array([0, 0, 1])).ravel().tolist()
-    [2.0, 5.0]
-    """
-    total = np.zeros((index.max() + 1, values.shape[1]))
-    np.add.at(total, index, values)
-    return (total / np.bincount(index)[:, None]).astype(np.float32)

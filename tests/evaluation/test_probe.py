@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
+from ecglab.data.pooling import pool_records
 from ecglab.data.splits import kfold
 from ecglab.evaluation.metrics import CINC2017_CLASSES, accuracy, cinc2017_score, macro_f1
-from ecglab.evaluation.probe import C_GRID, fit_probe, linear_probe, majority, pool_records
+from ecglab.evaluation.probe import C_GRID, fit_probe, linear_probe, majority
 
 
 def blobs(

@@ -1,0 +1,125 @@
+"""The probe of CinC 2017: what a frozen embedding knows of four rhythm classes.
+
+Record-wise, since the set names no patients: an embedding per record, five stratified folds, a
+linear probe, out-of-fold predictions of all records scored together. A seed draws the folds and
+the noise that a diffusion encoder adds; intervals come from resampling records.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ecglab.data.splits import kfold
+from ecglab.data.windows import RecordSource
+from ecglab.evaluation.bootstrap import Interval, bootstrap_ci, paired_difference
+from ecglab.evaluation.metrics import CINC2017_CLASSES, cinc2017_score, class_f1, macro_f1
+from ecglab.evaluation.probe import ProbeResult, linear_probe, majority
+from ecglab.evaluation.results import Result
+from ecglab.methods.base import Method
+from ecglab.profiles import Profile
+
+METRICS = {
+    "macro_f1": partial(macro_f1, classes=CINC2017_CLASSES),
+    "cinc2017_score": cinc2017_score,
+    **{f"f1_{c if c != '~' else 'noisy'}": partial(class_f1, positive=c) for c in CINC2017_CLASSES},
+}
+FOLDS = 5
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Probed:
+    """Out-of-fold predictions of one method and seed, in the order of ``rows``."""
+
+    method: str
+    seed: int
+    rows: pd.DataFrame
+    probe: ProbeResult
+    params: dict[str, object]
+    seconds: float
+
+    @property
+    def labels(self) -> NDArray[np.str_]:
+        """The records' classes, (n,)."""
+        return self.rows["label"].to_numpy(dtype=str)
+
+
+def probe_method(
+    method: Method, dataset: RecordSource, ids: Sequence[str], *, seed: int, **options: int
+) -> Probed:
+    """Embed every record, and predict it from the folds that do not hold it.
+
+    Args:
+        method: a pre-trained method, or one that needs no training.
+        dataset: CinC 2017, or the simulator with the same classes.
+        ids: the records to use.
+        seed: of the folds, and of the noise where a method adds some.
+        options: of the method's ``embed``, such as ``t``.
+    """
+    began = time.perf_counter()
+    features, rows = method.embed_records(dataset, ids, **options)
+    folds = kfold(rows["label"], rows["subject"], k=FOLDS, seed=seed)
+    probe = linear_probe(features, rows["label"], folds, seed=seed)
+    params = {**options, "C": {str(fold): c for fold, c in probe.C.items()}, "d": features.shape[1]}
+    seconds = time.perf_counter() - began
+    name = method.info.name
+    return Probed(method=name, seed=seed, rows=rows, probe=probe, params=params, seconds=seconds)
+
+
+def probe_majority(rows: pd.DataFrame, *, seed: int) -> Probed:
+    """The naive guess, on the same records and folds."""
+    folds = kfold(rows["label"], rows["subject"], k=FOLDS, seed=seed)
+    probe = majority(rows["label"], folds)
+    return Probed(method="majority", seed=seed, rows=rows, probe=probe, params={}, seconds=0.0)
+
+
+def score(
+    probed: Probed,
+    *,
+    dataset: str,
+    profile: Profile,
+    against: Probed | None = None,
+    variant: str = "",
+    device: str = "cpu",
+) -> Result:
+    """A result with intervals; with ``against``, also paired differences of the main scores.
+
+    A difference is named ``macro_f1_over_rr-spectral``: this method's score less the other's, on
+    the same resampled records.
+
+    Raises:
+        ValueError: where the two were not probed on the same records.
+    """
+    y, predicted = probed.labels, probed.probe.predictions
+    options = {"n": profile.resamples, "seed": probed.seed}
+    metrics = {
+        name: bootstrap_ci(y, predicted, metric, **options) for name, metric in METRICS.items()
+    }
+    if against is not None:
+        if list(against.rows["record"]) != list(probed.rows["record"]):
+            raise ValueError(f"{probed.method} and {against.method} saw different records")
+        other = against.probe.predictions
+        for name in ("macro_f1", "cinc2017_score"):
+            difference = paired_difference(y, predicted, other, METRICS[name], **options)
+            metrics[f"{name}_over_{against.method}"] = Interval(
+                difference.value, difference.low, difference.high
+            )
+    return Result(
+        dataset=dataset,
+        task="rhythm4",
+        protocol="5fold-record",
+        method=probed.method,
+        variant=variant,
+        profile=profile.name,
+        seed=probed.seed,
+        n=len(y),
+        classes=CINC2017_CLASSES,
+        metrics=metrics,
+        params=probed.params,
+        device=device,
+        seconds=probed.seconds,
+    )
