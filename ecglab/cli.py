@@ -1,6 +1,7 @@
 """The command line: thin, over everything below."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -20,10 +21,16 @@ from ecglab.training import TrainConfig
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 data_app = typer.Typer(no_args_is_help=True, help="Fetch data sets from PhysioNet.")
 app.add_typer(data_app, name="data")
+notebooks_app = typer.Typer(no_args_is_help=True, help="Run the course, and derive its files.")
+app.add_typer(notebooks_app, name="notebooks")
 
 ProfileOption = Annotated[str, typer.Option(help="smoke, laptop, gpu or paper")]
 DatasetOption = Annotated[str, typer.Option(help="a data set's name, simulator, or auto")]
 SeedOption = Annotated[int, typer.Option(help="source of all randomness")]
+NotebooksArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="NAMES", help="03, a name or a path; none: all")
+]
+SourceOption = Annotated[Path, typer.Option(help="the folder of the notebooks' scripts")]
 
 
 @app.command("list")
@@ -92,6 +99,96 @@ def pretrain(
         seconds=round(report.seconds),
     )
     typer.echo(f"{len(report.losses)} steps on {report.device}; weights in {folder}")
+
+
+@notebooks_app.command("run")
+def notebooks_run(
+    names: NotebooksArgument = None,
+    profile: ProfileOption = "laptop",
+    dataset: DatasetOption = "auto",
+    seed: SeedOption = 0,
+    jobs: Annotated[int, typer.Option(help="notebooks at one time")] = 1,
+    output: Annotated[Path, typer.Option(help="folder of all results")] = Path("build"),
+    source: SourceOption = Path("notebooks"),
+    timeout: Annotated[int | None, typer.Option(help="seconds per cell; else by profile")] = None,
+) -> None:
+    """Execute notebooks headlessly; one that fails is named and does not stop the others."""
+    from ecglab.course import run, summary  # Jupyter's libraries, which no other command needs
+
+    try:
+        outcomes = run(
+            names,
+            profile=profile,
+            dataset=dataset,
+            seed=seed,
+            jobs=jobs,
+            output=output,
+            source=source,
+            timeout=timeout,
+            say=typer.echo,
+        )
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    typer.echo(f"\n{summary(outcomes)}")
+    if not all(outcome.ok for outcome in outcomes):
+        raise typer.Exit(1)
+
+
+@notebooks_app.command("sync")
+def notebooks_sync(
+    check: Annotated[bool, typer.Option("--check", help="write nothing; fail on drift")] = False,
+    source: SourceOption = Path("notebooks"),
+) -> None:
+    """Derive each .ipynb from its script, without outputs."""
+    from ecglab.course import NotebookError, sync
+
+    try:
+        faults = sync(source, check=check)
+    except NotebookError as error:
+        raise typer.BadParameter(str(error)) from error
+    for path, fault in faults.items():
+        typer.echo(f"{path}: {fault}")
+    if check and faults:
+        typer.echo("run `ecglab notebooks sync` (the script is what counts)")
+        raise typer.Exit(1)
+
+
+@notebooks_app.command("exercises")
+def notebooks_exercises(
+    names: NotebooksArgument = None,
+    output: Annotated[Path, typer.Option(help="where to write")] = Path("build/exercises"),
+    source: SourceOption = Path("notebooks"),
+) -> None:
+    """Write the hand-out version: solutions become stubs for the learner."""
+    from ecglab.course import NotebookError, make_exercises
+
+    try:
+        written = make_exercises(names, output=output, source=source)
+    except NotebookError as error:
+        raise typer.BadParameter(str(error)) from error
+    for path in written:
+        typer.echo(path)
+
+
+@notebooks_app.command("list")
+def notebooks_list(
+    as_json: Annotated[bool, typer.Option("--json", help="machine-readable")] = False,
+    source: SourceOption = Path("notebooks"),
+) -> None:
+    """List the notebooks: title, minutes on a laptop, number of exercises."""
+    from ecglab.course import NotebookError, describe_source, find_sources
+
+    try:
+        rows = [asdict(describe_source(script)) for script in find_sources(None, source)]
+    except NotebookError as error:
+        raise typer.BadParameter(str(error)) from error
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        minutes = "?" if row["minutes"] is None else row["minutes"]
+        tail = f"[{minutes} min, {row['exercises']} exercises]"
+        typer.echo(f"{row['name']:<28} {row['title']}  {tail}")
 
 
 def main() -> None:
