@@ -57,9 +57,12 @@ def rpeaks(x: Signal, fs: float) -> NDArray[np.int64]:
         return np.empty(0, dtype=np.int64)
     trace = x[start:stop].astype(np.float64)
     qrs = bandpass(trace, fs, low=QRS_BAND[0], high=QRS_BAND[1], order=2)
-    windows = qrs[: len(qrs) // round(fs) * round(fs)].reshape(-1, round(fs))
-    sign = _polarity(windows)
-    limit = TALLEST * np.median(np.abs(windows).max(axis=1))
+    seconds = qrs[: len(qrs) // round(fs) * round(fs)].reshape(-1, round(fs))
+    seconds = seconds[np.abs(seconds).max(axis=1) > FLAT]  # without the dead ones
+    if len(seconds) == 0:
+        return np.empty(0, dtype=np.int64)
+    sign = _polarity(seconds)
+    limit = TALLEST * np.median(np.abs(seconds).max(axis=1))
     tame = trace - (qrs - qrs.clip(-limit, limit))
     beats = np.asarray(detect_heartbeats(sign * tame, fs), dtype=np.int64)
     for reach in (REFRACTORY, QRS_HALF):  # the second step takes a flank to its top
@@ -75,7 +78,8 @@ def rpeaks_batch(
     Args:
         x: shape (n, samples), or a sequence of n traces of any lengths.
         fs: sampling rate, Hz.
-        workers: processes to share the traces; 1 stays in this process.
+        workers: joblib workers (processes, unless another backend is chosen) to share the traces;
+            1 stays in this process.
 
     Returns:
         A list of n int64 arrays.
@@ -110,15 +114,14 @@ def _lively(x: Signal) -> tuple[int, int]:
     return int(changes[0]), int(changes[-1]) + 2
 
 
-def _polarity(windows: NDArray[np.float64]) -> int:
-    """+1 where QRS complexes point up, −1 where down: the median skewness of one-second windows.
+def _polarity(seconds: NDArray[np.float64]) -> int:
+    """+1 where QRS complexes point up, −1 where down: the median skewness of the seconds.
 
-    A median over windows, because one movement artefact can outweigh every beat of the record.
+    A median over seconds, because one movement artefact can outweigh every beat of the record.
     """
-    centred = windows - windows.mean(axis=1, keepdims=True)
+    centred = seconds - seconds.mean(axis=1, keepdims=True)
     squared = centred * centred
-    spread = np.maximum(np.sqrt(squared.mean(axis=1)), FLAT)
-    skewness = (squared * centred).mean(axis=1) / spread**3
+    skewness = (squared * centred).mean(axis=1) / squared.mean(axis=1) ** 1.5
     return -1 if np.median(skewness) < 0 else 1
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from ecglab.signals.lorenz import lorenz_points
 
 RR_FEATURES: tuple[str, ...] = (
-    "beats",  # number of beats
+    "beats",  # number of beats; the one that knows the record's length
     "rr_mean",  # s
     "rr_median",  # s
     "rr_min",  # s
@@ -22,6 +22,7 @@ RR_FEATURES: tuple[str, ...] = (
     "rmssd",  # s, root mean square of dRR, the difference of successive RR
     "pnn50",  # share of |dRR| above 50 ms
     "median_change",  # median |dRR| / rr_median: irregular, but deaf to single ectopic beats
+    "jumps",  # share of |dRR| above a fifth of rr_median
     "slow",  # beats a minute below 60, else 0
     "fast",  # beats a minute above 100, else 0
     "early",  # share of RR under 0.85 of the median
@@ -112,6 +113,7 @@ def _moments(rr: NDArray[np.float64]) -> dict[str, float]:
         "rmssd": np.sqrt((change**2).mean()),
         "pnn50": (np.abs(change) > 0.05).mean(),
         "median_change": np.median(np.abs(change)) / median,
+        "jumps": (np.abs(change) > 0.2 * median).mean(),
         "slow": max(0.0, 60 - 60 / median),
         "fast": max(0.0, 60 / median - 100),
     }
