@@ -8,6 +8,7 @@ without running the notebook.
 """
 
 import ast
+import re
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -66,11 +67,9 @@ def make_exercises(
 
 
 def script_text(notebook: NotebookNode) -> str:
-    """A notebook as percent script, without the version of jupytext that wrote it."""
+    """A notebook as percent script, its header without the version of jupytext that wrote it."""
     text = str(jupytext.writes(notebook, fmt="py:percent"))
-    return "".join(
-        line for line in text.splitlines(keepends=True) if "jupytext_version:" not in line
-    )
+    return re.sub(r"#     text_representation:\n(#       .*\n)+", "", text, count=1)
 
 
 def hand_out(script: Path) -> NotebookNode:

@@ -167,7 +167,7 @@ def _execute(
                 progress_bar=False,
                 start_timeout=120,
                 iopub_timeout=60,  # on a busy machine a large figure may come late
-                extra_arguments=["--log-level=ERROR"],  # or each kernel warns of its own transport
+                extra_arguments=["--log-level=CRITICAL"],  # or each warns of its transport
                 **engine,
             )
         except Exception as error:  # a cell's, a timeout, a dead kernel, a kernel that never came

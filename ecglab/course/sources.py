@@ -77,9 +77,10 @@ def read_source(script: Path) -> NotebookNode:
     notebook = jupytext.reads(script.read_text(encoding="utf-8"), fmt="py:percent")
     if "kernelspec" not in notebook.metadata:
         raise NotebookError(f"{script}: its header has no kernelspec")
-    formats = notebook.metadata.get("jupytext", {}).get("formats", "ipynb,py:percent")
+    pairing = {"formats": "ipynb,py:percent", **notebook.metadata.get("jupytext", {})}
+    pairing.pop("text_representation", None)  # the version of jupytext that saved the script
     notebook.metadata = NotebookNode(
-        kernelspec=notebook.metadata.kernelspec, jupytext=NotebookNode(formats=formats)
+        kernelspec=notebook.metadata.kernelspec, jupytext=NotebookNode(pairing)
     )
     set_ids(notebook)
     return notebook
@@ -110,5 +111,5 @@ def describe_source(script: Path) -> Facts:
         name=script.stem,
         title=title[1].strip() if title else script.stem,
         minutes=int(minutes[1] or minutes[2]) if minutes else None,
-        exercises=sum("solution" in tags(cell) for cell in notebook.cells),
+        exercises=sum(bool({"solution", "exercise"} & set(tags(cell))) for cell in notebook.cells),
     )
