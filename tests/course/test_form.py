@@ -35,7 +35,8 @@ def faults(notebook: NotebookNode) -> Iterator[str]:
             lines = sum(bool(line.strip()) for line in cell.source.splitlines())
             if lines > MOST_LINES:
                 yield f"{here}: {lines} lines of code"
-        if "live" in tags(cell) and not {number - 1, number + 1} & set(figures):
+        # the twin stands beside its explorer, but for a text between them
+        if "live" in tags(cell) and not {number + k for k in (-2, -1, 1, 2)} & set(figures):
             yield f"{here}: no static twin beside this explorer"
     for number in figures:
         here = f"cell {number + 1}"
@@ -109,6 +110,7 @@ def test_faults_of_form_are_found() -> None:
         "cell 4: no text says what to see in this figure",
         "cell 5: no text leads to this figure",
     ]
+    assert found(live, text, figure, text) == []
     assert found(live, text) == ["cell 3: no static twin beside this explorer"]
     assert found(tagged("1\n\n" * 26)) == ["cell 3: 26 lines of code"]
     assert found(tagged("1", "solutoin")) == ["cell 3: unknown tag solutoin"]
