@@ -12,11 +12,11 @@ from typing import Any
 import nbformat
 import papermill
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
-from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 
 from ecglab.course.kernel import CourseKernel, kernel_class
+from ecglab.course.page import render
 from ecglab.course.pairing import pair_text
 from ecglab.course.sources import NOTEBOOKS, find_sources, read_source
 from ecglab.evaluation.results import write_text
@@ -216,12 +216,10 @@ def _keep(executed: NotebookNode, stem: Path) -> dict[str, Any]:
     notebook, page = stem.with_suffix(".ipynb"), stem.with_suffix(".html")
     write_text(notebook, pair_text(executed))
     try:
-        html, _ = HTMLExporter().from_notebook_node(
-            executed, resources={"metadata": {"name": stem.name}}
-        )
+        write_text(page, render(executed, stem.name))
     except Exception as fault:  # the notebook is there all the same
+        page.unlink(missing_ok=True)  # of an earlier run
         return {"notebook": notebook, "error": f"no page: {type(fault).__name__}: {fault}"}
-    write_text(page, html)
     return {"notebook": notebook, "page": page}
 
 

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from ecglab.cli import app
 from ecglab.course import NotebookError, Outcome, run, summary
+from ecglab.course.page import render
 from ecglab.course.runner import report
 
 Write = Callable[..., Path]
@@ -170,6 +171,34 @@ def test_wrong_requests_are_refused_before_anything_runs(
     refused = CliRunner().invoke(app, ["notebooks", "run", "09", "--source", str(tmp_path)])
     assert refused.exit_code == 2
     assert "is no notebook" in refused.output
+
+
+def test_a_page_draws_plotlys_figures_without_a_network() -> None:
+    figure = {"data": [{"y": [1, 2]}], "layout": {}, "frames": [{"data": [{"y": [141421356]}]}]}
+    outputs = [
+        nbformat.v4.new_output("display_data", {"application/vnd.plotly.v1+json": figure})
+        for _ in range(2)
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("f", outputs=outputs)])
+    html = render(notebook, "a title")
+    assert "<title>a title</title>" in html
+    assert html.count("Plotly.newPlot(") == html.count("[141421356]") == 2
+    assert html.count("* plotly.js v") == 1
+    assert "text/html" not in outputs[0].data  # the notebook stays small
+
+
+def test_a_page_that_cannot_be_rendered_is_a_failure(
+    tmp_path: Path, write_notebook: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> str:
+        raise ValueError("no template")
+
+    monkeypatch.setattr("ecglab.course.runner.render", fail)
+    write_notebook(tmp_path, "01_a", "1")
+    (outcome,) = run(source=tmp_path, output=tmp_path / "out", say=lambda line: None)
+    assert (outcome.error, outcome.page) == ("no page: ValueError: no template", None)
+    assert outcome.notebook == tmp_path / "out" / "notebooks" / "01_a.ipynb"
+    assert nbformat.read(outcome.notebook, as_version=4).cells[-1].execution_count == 3
 
 
 def test_a_run_is_reported_in_lines() -> None:
