@@ -9,11 +9,11 @@ from ecglab.signals.rpeaks import rpeaks
 from ecglab.signals.rr import RR_FEATURES, rr_features
 from ecglab.signals.spectral import SPECTRAL_FEATURES, spectral_features
 
-RECORD_FEATURES: tuple[str, ...] = RR_FEATURES + SPECTRAL_FEATURES + BEAT_FEATURES
+RECORD_FEATURES: tuple[str, ...] = RR_FEATURES + BEAT_FEATURES + SPECTRAL_FEATURES
 
 
 def record_features(x: Signal, fs: float) -> NDArray[np.float64]:
-    """RR, spectral and beat features of one trace, in the order of ``RECORD_FEATURES``.
+    """RR, beat and spectral features of one trace, in the order of ``RECORD_FEATURES``.
 
     Args:
         x: one trace, mV, shape (samples,), band-passed.
@@ -26,5 +26,5 @@ def record_features(x: Signal, fs: float) -> NDArray[np.float64]:
         ValueError: as ``rpeaks``: not one-dimensional, NaN or infinite samples, fs not above 60 Hz.
     """
     peaks = rpeaks(x, fs)
-    parts = rr_features(peaks, fs), spectral_features(x, fs), beat_features(x, peaks, fs)
+    parts = rr_features(peaks, fs), beat_features(x, peaks, fs), spectral_features(x, fs)
     return np.concatenate(parts)
