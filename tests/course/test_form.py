@@ -31,7 +31,7 @@ def faults(notebook: NotebookNode) -> Iterator[str]:
             yield f"{here}: unknown tag {', '.join(unknown)}"
         if ABSOLUTE.search(cell.source):
             yield f"{here}: an absolute path"
-        if cell.cell_type == "code":
+        if cell.cell_type == "code" and "setup" not in tags(cell):  # imports may be many
             lines = sum(bool(line.strip()) for line in cell.source.splitlines())
             if lines > MOST_LINES:
                 yield f"{here}: {lines} lines of code"
