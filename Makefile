@@ -45,7 +45,7 @@ lint: env ## formatting, style, types, layers, notebook pairs
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/ecglab notebooks sync --check
-	$(BIN)/ecglab results readme --check
+	$(BIN)/ecglab results --check
 
 format: env ## put formatting and notebook pairs in order
 	$(BIN)/ruff format .
@@ -56,8 +56,8 @@ bench: env ## timings that the README states; ratios are taken within one run
 	$(BIN)/python -m bench
 
 results: env ## the probe of CinC 2017, anew, into results/ and the README
-	$(BIN)/ecglab probe --dataset cinc2017 --profile $(PROFILE) --method all
-	$(BIN)/ecglab results readme
+	$(BIN)/ecglab probe --dataset cinc2017 --profile $(PROFILE)
+	$(BIN)/ecglab results
 
 pairs: env ## derive every .ipynb from its .py
 	$(BIN)/ecglab notebooks sync

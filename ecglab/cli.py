@@ -11,12 +11,12 @@ from ecglab.data.catalog import dataset_class
 from ecglab.data.catalog import describe as describe_datasets
 from ecglab.data.choose import choose
 from ecglab.data.fetch import FetchError, fetch
-from ecglab.data.locations import data_home
 from ecglab.data.readers.physionet import DataNotFound
-from ecglab.data.windows import windows
-from ecglab.methods import describe_methods, get_method
+from ecglab.evaluation import load_all, save, update_readme
+from ecglab.evaluation.cinc2017 import cinc2017_table, run_probes
+from ecglab.methods import METHODS, describe_methods
+from ecglab.methods import pretrain as run_pretraining
 from ecglab.profiles import load_profile
-from ecglab.training import TrainConfig
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 data_app = typer.Typer(no_args_is_help=True, help="Fetch data sets from PhysioNet.")
@@ -66,7 +66,8 @@ def data_fetch(
                 paths=lambda listing, cls=cls: cls.needed(listing, limit=limit, rate=rate),
             )
         except FetchError as error:
-            raise typer.TyperException(str(error)) from error
+            typer.echo(f"{name}: {error}", err=True)
+            raise typer.Exit(1) from error
         typer.echo(f"{name}: {report}")
 
 
@@ -81,24 +82,36 @@ def pretrain(
     """Pre-train a method without labels; a run that was broken off is taken up again."""
     budget = load_profile(profile)
     source, ids = choose(dataset, budget, seed=seed)
-    system = get_method(method).for_profile(budget, seed=seed)
-    data = windows(source, system.spec, ids=ids)
-    run = f"{method}-{source.name}-{profile}-{seed}"
-    report = system.pretrain(
-        data,
-        config=TrainConfig.for_profile(budget, seed=seed),
-        checkpoint=data_home() / "checkpoints" / f"{run}.pt",
-    )
-    folder = out or data_home() / "weights" / run
-    system.save(
-        folder,
-        command=f"ecglab pretrain {method} --dataset {dataset} --profile {profile} --seed {seed}",
-        data=f"{source.title}: {len(ids)} records, {len(data)} windows, labels unused",
-        loss=sum(report.losses[-100:]) / len(report.losses[-100:]),
-        device=report.device,
-        seconds=round(report.seconds),
-    )
-    typer.echo(f"{len(report.losses)} steps on {report.device}; weights in {folder}")
+    typer.echo(f"weights in {run_pretraining(method, source, ids, budget, seed=seed, out=out)}")
+
+
+@app.command()
+def probe(
+    method: Annotated[list[str] | None, typer.Option(help="may be repeated; none: all")] = None,
+    dataset: DatasetOption = "auto",
+    profile: ProfileOption = "laptop",
+    t: Annotated[int | None, typer.Option(help="noise step, for diffusion encoders")] = None,
+    out: Annotated[Path, typer.Option(help="folder of the results")] = Path("results"),
+) -> None:
+    """Probe frozen embeddings on CinC 2017's four classes, beside a majority guess."""
+    budget = load_profile(profile)
+    source, ids = choose(dataset, budget)
+    for result in run_probes(method or list(METHODS), source, ids, budget, t=t):
+        path = save(result, out)
+        typer.echo(f"{path}: macro-F1 {result.metrics['macro_f1']}")
+
+
+@app.command()
+def results(
+    folder: Annotated[Path, typer.Option(help="where the results lie")] = Path("results"),
+    readme: Annotated[Path, typer.Option(help="the page that shows them")] = Path("README.md"),
+    check: Annotated[bool, typer.Option("--check", help="only say whether it is stale")] = False,
+) -> None:
+    """Put the results' tables into the README."""
+    stale = update_readme(readme, "cinc2017", cinc2017_table(load_all(folder)), check=check)
+    if check and stale:
+        typer.echo(f"{readme}: its table is not that of {folder}; run `ecglab results`")
+        raise typer.Exit(1)
 
 
 @notebooks_app.command("run")

@@ -6,24 +6,27 @@ the noise that a diffusion encoder adds; intervals come from resampling records.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ecglab.data.readers.base import Dataset
 from ecglab.data.splits import kfold
 from ecglab.data.windows import RecordSource
-from ecglab.evaluation.bootstrap import Interval, bootstrap_ci, paired_difference
+from ecglab.evaluation.bootstrap import Interval, Metric, bootstrap_ci, paired_difference
 from ecglab.evaluation.metrics import CINC2017_CLASSES, cinc2017_score, class_f1, macro_f1
 from ecglab.evaluation.probe import ProbeResult, linear_probe, majority
 from ecglab.evaluation.results import Result
-from ecglab.methods.base import Method
+from ecglab.evaluation.tables import table, to_markdown
+from ecglab.methods import Method, RRSpectral, pretrained
 from ecglab.profiles import Profile
 
-METRICS = {
+METRICS: dict[str, Metric] = {
     "macro_f1": partial(macro_f1, classes=CINC2017_CLASSES),
     "cinc2017_score": cinc2017_score,
     **{f"f1_{c if c != '~' else 'noisy'}": partial(class_f1, positive=c) for c in CINC2017_CLASSES},
@@ -49,7 +52,7 @@ class Probed:
 
 
 def probe_method(
-    method: Method, dataset: RecordSource, ids: Sequence[str], *, seed: int, **options: int
+    method: Method, dataset: RecordSource, ids: Sequence[str], *, seed: int, t: int | None = None
 ) -> Probed:
     """Embed every record, and predict it from the folds that do not hold it.
 
@@ -58,13 +61,13 @@ def probe_method(
         dataset: CinC 2017, or the simulator with the same classes.
         ids: the records to use.
         seed: of the folds, and of the noise where a method adds some.
-        options: of the method's ``embed``, such as ``t``.
+        t: the noise step, for a method that has one; None: as configured.
     """
     began = time.perf_counter()
-    features, rows = method.embed_records(dataset, ids, **options)
+    features, rows = method.embed_records(dataset, ids, seed=seed, t=t)
     folds = kfold(rows["label"], rows["subject"], k=FOLDS, seed=seed)
     probe = linear_probe(features, rows["label"], folds, seed=seed)
-    params = {**options, "C": {str(fold): c for fold, c in probe.C.items()}, "d": features.shape[1]}
+    params = {"t": t, "C": {str(fold): c for fold, c in probe.C.items()}, "d": features.shape[1]}
     seconds = time.perf_counter() - began
     name = method.info.name
     return Probed(method=name, seed=seed, rows=rows, probe=probe, params=params, seconds=seconds)
@@ -95,7 +98,7 @@ def score(
         ValueError: where the two were not probed on the same records.
     """
     y, predicted = probed.labels, probed.probe.predictions
-    options = {"n": profile.resamples, "seed": probed.seed}
+    options: dict[str, Any] = {"n": profile.resamples, "seed": probed.seed}
     metrics = {
         name: bootstrap_ci(y, predicted, metric, **options) for name, metric in METRICS.items()
     }
@@ -123,3 +126,44 @@ def score(
         device=device,
         seconds=probed.seconds,
     )
+
+
+def run_probes(
+    names: Sequence[str],
+    dataset: Dataset,
+    ids: Sequence[str],
+    profile: Profile,
+    *,
+    t: int | None = None,
+) -> Iterator[Result]:
+    """Probe methods of the registry for every seed of a profile, beside the majority guess.
+
+    Each is also compared, record by record, with the RR baseline.
+
+    Args:
+        names: of methods.
+        dataset: CinC 2017, or the simulator.
+        ids: the records to use.
+        profile: number of seeds and resamples; where weights come from.
+        t: the noise step, for methods that have one; None: as configured.
+    """
+    run: dict[str, Any] = {"dataset": dataset.name, "profile": profile}
+    methods = {name: pretrained(name, dataset, ids, profile) for name in names}
+    for seed in range(profile.seeds):
+        baseline = probe_method(RRSpectral(), dataset, ids, seed=seed)
+        yield score(probe_majority(baseline.rows, seed=seed), **run)
+        for name, method in methods.items():
+            if name == RRSpectral.info.name:
+                yield score(baseline, **run)
+                continue
+            probed = probe_method(method, dataset, ids, seed=seed, t=t)
+            yield score(probed, **run, against=baseline)
+
+
+def cinc2017_table(results: Sequence[Result]) -> str:
+    """The probe's table in Markdown: both scores of every method, with intervals."""
+    mine = [r for r in results if r.dataset == "cinc2017" and r.task == "rhythm4"]
+    if not mine:
+        return "_No results yet._"
+    columns = ["macro_f1", "cinc2017_score", "f1_N", "f1_A", "f1_O", "f1_noisy"]
+    return to_markdown(table(mine, columns, by=("method", "profile")))

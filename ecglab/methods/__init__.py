@@ -2,6 +2,8 @@
 
 from ecglab.methods.base import METHODS, Method, MethodInfo, Unsupported, describe_methods
 from ecglab.methods.diffecg import DiffECGConfig, DiffECGSignal
+from ecglab.methods.pretrained import get_method, pretrain, pretrained
+from ecglab.methods.record_features import RecordFeatures, RRSpectral
 
 __all__ = [
     "METHODS",
@@ -9,18 +11,11 @@ __all__ = [
     "DiffECGSignal",
     "Method",
     "MethodInfo",
+    "RRSpectral",
+    "RecordFeatures",
     "Unsupported",
     "describe_methods",
     "get_method",
+    "pretrain",
+    "pretrained",
 ]
-
-
-def get_method(name: str) -> type[Method]:
-    """The method of that name.
-
-    Raises:
-        ValueError: where the registry has none.
-    """
-    if name not in METHODS:
-        raise ValueError(f"no method {name!r}; there are: {', '.join(METHODS)}")
-    return METHODS[name]

@@ -68,21 +68,30 @@ class Method(ABC):
         """Learn from windows without their labels."""
         raise Unsupported(f"{self.info.name} is not pre-trained")
 
-    def embed(self, data: WindowSet, **options: Any) -> NDArray[np.float32]:
-        """One vector per window, (n, d)."""
+    def embed(self, data: WindowSet, *, seed: int = 0, t: int | None = None) -> NDArray[np.float32]:
+        """One vector per window, (n, d).
+
+        A diffusion encoder adds the noise of step ``t`` (None: its configured one), drawn from
+        ``seed``; other methods look at neither.
+        """
         raise Unsupported(f"{self.info.name} gives no embedding")
 
     def embed_records(
-        self, dataset: RecordSource, ids: Sequence[str] | None = None, **options: Any
+        self,
+        dataset: RecordSource,
+        ids: Sequence[str] | None = None,
+        *,
+        seed: int = 0,
+        t: int | None = None,
     ) -> tuple[NDArray[np.float32], pd.DataFrame]:
-        """One vector per record, (n, d), the mean over its windows; options are ``embed``'s.
+        """One vector per record, (n, d), the mean over its windows; see ``embed``.
 
         Returns:
             The vectors, and a row for each: ``record``, ``subject``, ``label``.
         """
         data = windows(dataset, self.spec, ids=ids)
         rows, index = data.records()
-        return pool_records(self.embed(data, **options), index), rows
+        return pool_records(self.embed(data, seed=seed, t=t), index), rows
 
     def finetune(self, data: WindowSet, labels: NDArray[Any]) -> None:
         """Learn a classifier from labelled windows; here a linear one on the frozen embedding."""

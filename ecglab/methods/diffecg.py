@@ -10,8 +10,7 @@ probe needs a vector: we take each level's mean and standard deviation over time
 how much of a pattern there is, and a deviation how unevenly it comes, as atrial fibrillation does.
 """
 
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -108,8 +107,8 @@ class DiffECGSignal(Method):
         self,
         data: WindowSet,
         *,
-        t: int | None = None,
         seed: int = 0,
+        t: int | None = None,
         batch_size: int = 256,
         device: torch.device | str = "cpu",
     ) -> NDArray[np.float32]:
@@ -154,17 +153,6 @@ class DiffECGSignal(Method):
     def load_state(self, state: dict[str, Tensor]) -> None:
         """Take a U-Net's weights."""
         self.network.load_state_dict(state)
-
-    @classmethod
-    def shipped(cls) -> Self:
-        """The weights of the ``laptop`` profile that come with the package."""
-        return cls.load(Path(__file__).parent.parent / "weights" / cls.info.name)
-
-    def at(self, t: int) -> Self:
-        """The same network with another configured t."""
-        other = type(self)(replace(self.options, t=t))
-        other.network = self.network
-        return other
 
 
 def tuples(plain: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import matplotlib as mpl
 import pandas as pd
 import plotly.graph_objects as go
 import plotly.io as pio
+from cycler import cycler
 from matplotlib.figure import Figure
 
 # Okabe & Ito's palette: told apart by colour-blind readers as well.
@@ -44,7 +45,7 @@ def use_style() -> None:
             "axes.titlelocation": "left",
             "axes.spines.top": False,
             "axes.spines.right": False,
-            "axes.prop_cycle": mpl.cycler(color=list(PALETTE.values())[:6]),
+            "axes.prop_cycle": cycler(color=list(PALETTE.values())[:6]),
             "lines.linewidth": 1.2,
             "legend.frameon": False,
         }
@@ -80,7 +81,14 @@ def keep(
         figure.write_html(folder / f"{name}.html", include_plotlyjs=True)
     else:
         if simulated:
-            style = {"ha": "right", "va": "bottom", "style": "italic", "fontsize": 9}
-            figure.text(0.995, 0.003, "simulated", color=PALETTE["grey"], **style)
+            figure.text(
+                0.995,
+                0.003,
+                "simulated",
+                color=PALETTE["grey"],
+                fontsize=9,
+                style="italic",
+                horizontalalignment="right",
+            )
         figure.savefig(folder / f"{name}.png")
     return figure

@@ -1,0 +1,92 @@
+"""A method with its weights: shipped with the package, from an earlier run, or trained now."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ecglab.data.locations import data_home
+from ecglab.data.readers.base import Dataset
+from ecglab.data.windows import windows
+from ecglab.methods.base import METHODS, Method
+from ecglab.profiles import Profile
+from ecglab.training import TrainConfig
+
+SHIPPED = Path(__file__).parent.parent / "weights"
+
+
+def get_method(name: str) -> type[Method]:
+    """The method of that name.
+
+    Raises:
+        ValueError: where the registry has none.
+    """
+    if name not in METHODS:
+        raise ValueError(f"no method {name!r}; there are: {', '.join(METHODS)}")
+    return METHODS[name]
+
+
+def pretrained(
+    name: str, dataset: Dataset, ids: Sequence[str], profile: Profile, *, seed: int = 0
+) -> Method:
+    """A method ready to embed.
+
+    One that needs no pre-training is made as it is. Else, by ``profile.weights``, the shipped
+    weights are loaded, or those of this very run, which is trained first where it has not been.
+    """
+    cls = get_method(name)
+    if "pretrain" not in cls.supports():
+        return cls()
+    if profile.weights == "shipped" and (SHIPPED / name).is_dir():
+        return cls.load(SHIPPED / name)
+    folder = run_folder(name, dataset, profile, seed)
+    if not folder.is_dir():
+        pretrain(name, dataset, ids, profile, seed=seed)
+    return cls.load(folder)
+
+
+def pretrain(
+    name: str,
+    dataset: Dataset,
+    ids: Sequence[str],
+    profile: Profile,
+    *,
+    seed: int = 0,
+    out: Path | None = None,
+) -> Path:
+    """Pre-train a method without labels at a profile's sizes; the folder of its weights.
+
+    A run that was broken off is taken up from its checkpoint. The weights' card says what made
+    them.
+
+    Args:
+        name: a method that can be pre-trained.
+        dataset: the source of the records.
+        ids: which of them.
+        profile: sizes and budget.
+        seed: of weights, batches and noise.
+        out: the folder for the weights; by default one under ``ECGLAB_DATA/weights``.
+    """
+    method = get_method(name).for_profile(profile, seed=seed)
+    data = windows(dataset, method.spec, ids=ids)
+    folder = run_folder(name, dataset, profile, seed)
+    report = method.pretrain(
+        data,
+        config=TrainConfig.for_profile(profile, seed=seed),
+        checkpoint=data_home() / "checkpoints" / f"{folder.name}.pt",
+    )
+    last = report.losses[-100:]
+    method.save(
+        out or folder,
+        command=f"ecglab pretrain {name} --dataset {dataset.name} --profile {profile.name} "
+        f"--seed {seed}",
+        data=f"{dataset.title}: {len(ids)} records, {len(data)} windows; labels unused",
+        steps=len(report.losses),
+        loss=round(sum(last) / len(last), 5),
+        device=report.device,
+        seconds=round(report.seconds),
+    )
+    return out or folder
+
+
+def run_folder(name: str, dataset: Dataset, profile: Profile, seed: int) -> Path:
+    """Where the weights of a run lie."""
+    return data_home() / "weights" / f"{name}-{dataset.name}-{profile.name}-{seed}"

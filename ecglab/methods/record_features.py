@@ -1,0 +1,96 @@
+"""The baselines that every learned embedding must beat: numbers a cardiologist would look at.
+
+RR statistics, the spectrum, and the average beat's shape, of whole records; nothing is learned. What
+a linear probe makes of them is what a diffusion model has to improve on.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import joblib
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ecglab.data.record import RecordError
+from ecglab.data.windows import RecordSource, WindowSet, WindowSpec
+from ecglab.methods.base import Method, MethodInfo, register
+from ecglab.signals import RR_FEATURES, bandpass
+from ecglab.signals.features import RECORD_FEATURES, record_features
+from ecglab.signals.spectral import SPECTRAL_FEATURES
+
+_CHUNK = 250  # records per task
+
+
+@register
+class RecordFeatures(Method):
+    """RR, beat-shape and spectral features: the strong baseline."""
+
+    info = MethodInfo(
+        name="record-features",
+        title="RR, beat and spectral features",
+        kind="features",
+        modalities=("rr", "beat", "spectrum"),
+        paper="baseline of this course",
+        year=2026,
+    )
+    features: ClassVar[tuple[str, ...]] = RECORD_FEATURES
+
+    def __init__(self) -> None:
+        self.spec = WindowSpec(fs=250.0, scaling="none")
+        self._columns = [RECORD_FEATURES.index(name) for name in self.features]
+
+    def embed(self, data: WindowSet, *, seed: int = 0, t: int | None = None) -> NDArray[np.float32]:
+        """``features`` of every window's first lead, (n, d)."""
+        rows = [record_features(np.asarray(x[0]), data.fs) for x in data.signals]
+        return np.stack(rows).astype(np.float32)[:, self._columns]
+
+    def embed_records(
+        self,
+        dataset: RecordSource,
+        ids: Sequence[str] | None = None,
+        *,
+        seed: int = 0,
+        t: int | None = None,
+    ) -> tuple[NDArray[np.float32], pd.DataFrame]:
+        """``features`` of whole records: a rhythm shows best in the longest trace there is."""
+        names = list(dataset.ids() if ids is None else ids)
+        chunks = [names[i : i + _CHUNK] for i in range(0, len(names), _CHUNK)]
+        tasks = (joblib.delayed(_whole_records)(dataset, chunk) for chunk in chunks)
+        found = joblib.Parallel(n_jobs=min(2, len(chunks)))(tasks)
+        rows = pd.DataFrame([row for chunk in found for row, _ in chunk])
+        return np.stack([x for chunk in found for _, x in chunk])[:, self._columns], rows
+
+
+@register
+class RRSpectral(RecordFeatures):
+    """RR and spectral features alone, without the beat's shape: the plain baseline."""
+
+    info = MethodInfo(
+        name="rr-spectral",
+        title="RR and spectral features",
+        kind="features",
+        modalities=("rr", "spectrum"),
+        paper="baseline of this course",
+        year=2026,
+    )
+    features = RR_FEATURES + SPECTRAL_FEATURES
+
+
+def _whole_records(
+    dataset: RecordSource, ids: Sequence[str]
+) -> list[tuple[dict[str, str], NDArray[np.float32]]]:
+    """Rows and features; a record that cannot be read or filtered is left out, as in windows."""
+    found = []
+    for name in ids:
+        try:
+            record = dataset.read(name)
+            if record.signal is None:
+                continue
+            trace = bandpass(record.signal[0], record.fs)
+        except (RecordError, ValueError):
+            continue
+        label = "|".join(record.labels)
+        row = {"record": record.id, "subject": record.subject, "label": label}
+        found.append((row, record_features(trace, record.fs).astype(np.float32)))
+    return found

@@ -1,0 +1,98 @@
+"""The probe of CinC 2017, on simulated records: end to end, and against scores by hand."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import f1_score
+
+from ecglab.data.simulator import Simulator
+from ecglab.evaluation import load_all, save
+from ecglab.evaluation.cinc2017 import (
+    cinc2017_table,
+    probe_majority,
+    probe_method,
+    run_probes,
+    score,
+)
+from ecglab.methods import RRSpectral
+from ecglab.profiles import load_profile
+
+PROFILE = load_profile("smoke")
+MIX = {"N": 0.4, "A": 0.2, "O": 0.2, "~": 0.2}
+
+
+@pytest.fixture(scope="module")
+def records() -> Simulator:
+    return Simulator(120, seed=0, mix=MIX)
+
+
+@pytest.fixture(scope="module")
+def baseline(records: Simulator):
+    return probe_method(RRSpectral(), records, records.ids(), seed=0)
+
+
+def test_scores_are_those_of_the_out_of_fold_predictions(baseline) -> None:
+    result = score(baseline, dataset="simulator", profile=PROFILE)
+    y, p = baseline.labels, baseline.probe.predictions
+    by_class = f1_score(y, p, labels=["N", "A", "O", "~"], average=None)
+    assert result.metrics["macro_f1"].value == pytest.approx(by_class.mean())
+    assert result.metrics["cinc2017_score"].value == pytest.approx(by_class[:3].mean())
+    assert result.metrics["f1_A"].value == pytest.approx(by_class[1])
+    interval = result.metrics["macro_f1"]
+    assert interval.low < interval.value < interval.high
+    assert result.n == 120
+
+
+def test_rhythm_features_tell_simulated_rhythms_apart(baseline) -> None:
+    result = score(
+        baseline,
+        dataset="simulator",
+        profile=PROFILE,
+        against=probe_majority(baseline.rows, seed=0),
+    )
+    assert result.metrics["macro_f1"].value > 0.6
+    assert result.metrics["macro_f1_over_majority"].low > 0.2
+
+
+def test_a_method_compared_with_itself_differs_by_nothing(baseline) -> None:
+    result = score(baseline, dataset="simulator", profile=PROFILE, against=baseline)
+    difference = result.metrics["macro_f1_over_rr-spectral"]
+    assert (difference.low, difference.value, difference.high) == (0.0, 0.0, 0.0)
+
+
+def test_different_records_cannot_be_compared(baseline, records: Simulator) -> None:
+    fewer = probe_majority(baseline.rows.iloc[:100].reset_index(drop=True), seed=0)
+    with pytest.raises(ValueError, match="different records"):
+        score(baseline, dataset="simulator", profile=PROFILE, against=fewer)
+
+
+def test_every_method_of_the_registry_runs_and_is_stored(
+    records: Simulator, tmp_path: Path
+) -> None:
+    results = list(
+        run_probes(["rr-spectral", "diffecg-signal"], records, records.ids(), PROFILE, t=40)
+    )
+    assert [r.method for r in results] == ["majority", "rr-spectral", "diffecg-signal"]
+    assert results[2].params["t"] == 40
+    assert "macro_f1_over_rr-spectral" in results[2].metrics
+    for result in results:
+        save(result, tmp_path)
+    assert len(load_all(tmp_path)) == 3
+    assert cinc2017_table(load_all(tmp_path)) == "_No results yet._"  # simulated is not real
+
+
+@pytest.mark.real
+def test_majority_on_the_real_records(physionet: Path) -> None:
+    from ecglab.data.catalog import open_dataset
+
+    dataset = open_dataset("cinc2017")
+    labels = [dataset.read(i).labels[0] for i in dataset.ids()[:400]]
+    share = np.mean(np.array(labels) == "N")
+    import pandas as pd
+
+    names = dataset.ids()[:400]
+    rows = pd.DataFrame({"record": names, "subject": names, "label": labels})
+    result = score(probe_majority(rows, seed=0), dataset="cinc2017", profile=PROFILE)
+    assert result.metrics["f1_N"].value == pytest.approx(2 * share / (1 + share))
+    assert result.metrics["f1_A"].value == 0.0

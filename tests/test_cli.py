@@ -1,0 +1,64 @@
+"""The command line, as a user meets it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ecglab.cli import app
+
+RUN = CliRunner()
+
+
+def test_lists_answer_in_json() -> None:
+    datasets = json.loads(RUN.invoke(app, ["list", "datasets", "--json"]).stdout)
+    assert {"cinc2017", "mitbih", "ptbxl", "ltaf"} <= {row["name"] for row in datasets}
+    methods = json.loads(RUN.invoke(app, ["list", "methods", "--json"]).stdout)
+    assert {"diffecg-signal", "rr-spectral"} <= {row["name"] for row in methods}
+    assert "PTB-XL" in RUN.invoke(app, ["list", "datasets"]).stdout
+
+
+def test_an_unknown_list_is_refused() -> None:
+    answer = RUN.invoke(app, ["list", "papers"])
+    assert answer.exit_code == 2
+    assert "papers" in answer.output
+
+
+@pytest.mark.real
+def test_fetch_from_a_mirror(physionet: Path, data_home: Path) -> None:
+    answer = RUN.invoke(app, ["data", "fetch", "mitbih", "--limit", "1"])
+    assert answer.exit_code == 0, answer.output
+    assert (data_home / "mitdb/1.0.0/100.dat").stat().st_size == 1_950_000
+    assert not (data_home / "mitdb/1.0.0/101.dat").exists()
+
+
+def test_fetch_from_nowhere_names_the_address(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ECGLAB_PHYSIONET", str(tmp_path / "nowhere"))
+    answer = RUN.invoke(app, ["data", "fetch", "mitbih"])
+    assert answer.exit_code == 1
+    assert "nowhere" in answer.output
+
+
+def test_pretrain_probe_and_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ECGLAB_PHYSIONET", raising=False)
+    small = ["--dataset", "simulator", "--profile", "smoke"]
+    answer = RUN.invoke(app, ["pretrain", "diffecg-signal", *small, "--out", str(tmp_path / "w")])
+    assert answer.exit_code == 0, answer.output
+    card = json.loads((tmp_path / "w/config.json").read_text())["card"]
+    assert card["command"].startswith("ecglab pretrain diffecg-signal --dataset simulator")
+
+    results = tmp_path / "results"
+    answer = RUN.invoke(app, ["probe", *small, "--method", "rr-spectral", "--out", str(results)])
+    assert answer.exit_code == 0, answer.output
+    assert len(list(results.glob("*.json"))) == 2
+
+    page = tmp_path / "README.md"
+    page.write_text("<!-- results:cinc2017 -->\n<!-- /results:cinc2017 -->\n")
+    options = ["results", "--folder", str(results), "--readme", str(page)]
+    assert RUN.invoke(app, [*options, "--check"]).exit_code == 1
+    assert RUN.invoke(app, options).exit_code == 0
+    assert RUN.invoke(app, [*options, "--check"]).exit_code == 0
+    assert "No results yet" in page.read_text()
