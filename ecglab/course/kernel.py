@@ -4,12 +4,15 @@ import os
 import sys
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 import joblib
 from ipykernel.kernelspec import get_kernel_dict
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
+
+from ecglab.data.locations import data_home, is_url, physionet_base
 
 # What decides how many threads NumPy's and torch's loops, and joblib's pools, take.
 THREAD_VARIABLES = (
@@ -64,10 +67,16 @@ class CourseKernel(AsyncKernelManager):
 def kernel_class(jobs: int) -> type[CourseKernel]:
     """A kernel class for one run of ``jobs`` notebooks at a time: they share the cores evenly.
 
-    A number of threads that the user has set (``OMP_NUM_THREADS`` and its like) stands.
+    A number of threads that the user has set (``OMP_NUM_THREADS`` and its like) stands. Relative
+    paths to the data are made absolute: they are meant from here, not from a notebook's folder.
     """
     threads = str(max(1, joblib.cpu_count() // jobs))
     environment = {name: os.environ.get(name, threads) for name in THREAD_VARIABLES}
+    environment["ECGLAB_DATA"] = str(data_home().absolute())
+    base = physionet_base()
+    environment["ECGLAB_PHYSIONET"] = (
+        base if is_url(base) else str(Path(base).expanduser().absolute())
+    )
     environment["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"  # whatever is set here
     environment["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # or each kernel warns of its debugger
     own = {"environment": environment, "started": [], "stopping": threading.Event()}

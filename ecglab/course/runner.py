@@ -84,7 +84,7 @@ def run(
         One outcome per notebook, in the order of the course (or of ``names``).
 
     Raises:
-        NotebookError: for a name that is no notebook, or a script that cannot be read.
+        NotebookError: for a name that is no notebook.
         ValueError: for an unknown profile, and for fewer than one job.
     """
     load_profile(profile)

@@ -26,7 +26,7 @@ import matplotlib.pyplot as plt
 plt.plot([1, 2])
 plt.savefig(f"{OUTPUT}/line.png")
 plt.show()
-names = ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"]
+names = ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ECGLAB_PHYSIONET"]
 print(json.dumps([sys.executable, os.getcwd(), [os.environ[name] for name in names]]))
 print(json.dumps([PROFILE, DATASET, SEED, OUTPUT]))"""
 
@@ -65,6 +65,8 @@ def course(tmp_path_factory: pytest.TempPathFactory, write_notebook: Write) -> C
         patch.setenv("JUPYTER_PATH", str(home / "jupyter"))
         patch.setenv("MPLBACKEND", "Agg")  # as on a machine without a screen
         patch.setenv("OPENBLAS_NUM_THREADS", "3")
+        patch.chdir(home)
+        patch.setenv("ECGLAB_PHYSIONET", "a mirror")
         patch.delenv("OMP_NUM_THREADS", raising=False)
         patch.setattr("joblib.cpu_count", lambda: 10)
         where = ["--source", str(source), "--output", str(output)]
@@ -100,7 +102,8 @@ def test_the_kernel_is_this_python_in_the_notebooks_folder(course: Course) -> No
     facts, parameters = map(json.loads, stream.text.splitlines())
     assert facts[0] == sys.executable
     assert Path(facts[1]) == course.source
-    assert facts[2] == ["5", "3"]  # ten cores over two jobs, and what the user had set
+    mirror = str(course.source.parent / "a mirror")  # relative to where the run was started
+    assert facts[2] == ["5", "3", mirror]  # ten cores over two jobs, and what the user had set
     figures = str(course.output / "figures" / "01_pass")
     assert parameters == ["smoke", "simulator", 7, figures]
 
