@@ -301,8 +301,8 @@ print("Right: of the twelve leads only eight are independent.")
 #
 # ## Four classes of rhythm
 #
-# The course's main data set, CinC 2017, was recorded with a finger-held device: one lead, 9 to 61
-# seconds. Experts put each record into one of four classes.
+# The course's main data set, CinC 2017, was recorded by people at home, with a small device that is
+# held in both hands: one lead, 9 to 61 seconds. Experts put each record into one of four classes.
 #
 # | class | name | what the heart does | what to look for |
 # |---|---|---|---|
@@ -324,8 +324,8 @@ counts["share here"] = (found / max(found.sum(), 1)).map("{:.1%}".format)
 counts
 
 # %% [markdown]
-# Notice that AF, the class that matters most to a patient, is less than a tenth. A program that
-# always answers "normal" is right in 60 % of the cases and useless. Chapter 03 uses a score,
+# Notice that AF, the class that matters most to a patient, is about a tenth. A program that always
+# answers "normal" is right in 60 % of the cases and useless. Chapter 03 uses another score,
 # macro-F1, that such a program cannot win.
 #
 # Now one record of each class, the clearest of the first twenty: with the tallest spikes over the
@@ -334,7 +334,7 @@ counts
 
 # %%
 def clearness(id_: str) -> float:
-    """Height of the R-peaks over the usual size of the trace."""
+    """Height of the R-peaks over the usual size of the trace; below 0 where it is upside down."""
     record = records[id_]
     trace = bandpass(record.signal[0], record.fs)
     peaks = rpeaks(trace, record.fs)
@@ -345,7 +345,8 @@ def clearness(id_: str) -> float:
 strips, facts = {}, []
 for label in [name for name in CLASS_NAMES if (labels == name).any()]:
     first = [id_ for id_ in labels.index[labels == label] if records[id_].seconds >= 14][:20]
-    pick = min(first, key=clearness) if label == "~" else max(first, key=clearness)
+    clear = pd.Series({id_: clearness(id_) for id_ in first})
+    pick = clear.abs().idxmin() if label == "~" else clear.idxmax()
     trace = bandpass(records[pick].signal[0], records[pick].fs)
     strips[f"{label}: {CLASS_NAMES[label]} ({pick})"] = trace
     facts.append({"class": label, "record": pick, "seconds": records[pick].seconds})

@@ -492,7 +492,7 @@ keep(browse_rhythms(entries), OUTPUT, "rhythms", simulated=mitbih is None)
 
 # %% [markdown]
 # Notice what the trace adds to the plot. In atrial fibrillation the P waves are missing. In
-# bigeminy the early beats are broad: they start in a chamber, not in the atria.
+# bigeminy the early beats have a shape of their own, for they start in a chamber, not in the atria.
 #
 # ### Exercise 2: a detector of atrial fibrillation
 #
@@ -655,7 +655,7 @@ keep(figure, OUTPUT, "pictures", numbers=numbers, simulated=simulated)
 
 # %%
 def measure(records: Iterable[Record]) -> tuple[pd.DataFrame, np.ndarray]:
-    """Features of each record that has a label, and its power spectrum (mV²/Hz)."""
+    """Features of each record, and its power spectrum (mV²/Hz)."""
     rows, spectra = [], []
     for record in records:
         trace = bandpass(record.signal[0], record.fs)

@@ -58,10 +58,10 @@ torch.set_num_threads(2)
 # ## Records, and a denoiser that has seen none of their labels
 #
 # We take at most 1,500 records, so that the chapter runs in minutes. The denoiser is the U-Net of
-# chapter 02, only larger and for ten-second windows. Training it takes the best part of an hour on a
-# laptop, so in the `laptop` profile the weights come with the package. Its training never looked
-# at a label. It did look at the windows: so does every self-supervised method, and whoever quotes
-# such numbers should say so.
+# chapter 02, only larger and for ten-second windows. Training it takes about an hour on a laptop, so
+# in the `laptop` profile the weights come with the package. Its training never looked at a label.
+# It did look at the windows: so does every self-supervised method, and whoever quotes such numbers
+# should say so.
 
 # %%
 profile = load_profile(PROFILE)
@@ -315,12 +315,9 @@ ratio = fisher(embeddings[20][labels == "A"], embeddings[20][labels == "N"])
 half = len(ratio) // 2
 best = int(np.nanargmax(ratio))
 kind = "mean" if best < half else "deviation"
-print(
-    f"A against N: best column {best} ({kind} of channel {best % half}), criterion {ratio[best]:.2f}"
-)
-print(
-    f"median criterion: means {np.median(ratio[:half]):.3f}, deviations {np.median(ratio[half:]):.3f}"
-)
+print(f"A against N: best column {best}, a {kind}, criterion {ratio[best]:.2f}")
+means, deviations = np.median(ratio[:half]), np.median(ratio[half:])
+print(f"median criterion: means {means:.3f}, deviations {deviations:.3f}")
 
 # %% [markdown]
 # ## What to take along

@@ -157,7 +157,8 @@ def run_probes(
                 yield score(baseline, **run)
                 continue
             probed = probe_method(method, dataset, ids, seed=seed, t=t)
-            yield score(probed, **run, against=baseline)
+            variant = "" if t is None else f"t{t}"
+            yield score(probed, **run, against=baseline, variant=variant)
 
 
 def cinc2017_table(results: Sequence[Result]) -> str:

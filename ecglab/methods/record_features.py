@@ -1,7 +1,7 @@
 """The baselines that every learned embedding must beat: numbers a cardiologist would look at.
 
-RR statistics, the spectrum, and the average beat's shape, of whole records; nothing is learned. What
-a linear probe makes of them is what a diffusion model has to improve on.
+RR statistics, the spectrum, and the average beat's shape, of whole records; nothing is learned.
+What a linear probe makes of them is what a diffusion model has to improve on.
 """
 
 from collections.abc import Sequence

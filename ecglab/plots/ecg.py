@@ -143,13 +143,9 @@ def plot_beats(
             style: dict[str, Any] = {"ha": "center", "va": "top" if below else "bottom"}
             style |= {"xytext": (0, -5 if below else 5), "textcoords": "offset points"}
             axis.annotate(name, (moment, value), weight="bold", fontsize=11, **style)
-    for number, (name, (start, stop)) in enumerate(spans.items()):
-        level = low - (1.6 + 1.25 * number) * unit
+    for number, (name, span) in enumerate(spans.items()):
         colour = colours[number % len(colours)]
-        axis.plot((start, stop), (level, level), color=colour, marker="|", ms=9, lw=2)
-        label = f"{name}  {1000 * (stop - start):.0f} ms"
-        axis.text(stop, level, "  " + label, color=colour, va="center", fontsize=9)
-        axis.vlines((start, stop), level, high, color=colour, lw=0.5, ls=":", zorder=0)
+        _interval(axis, name, span, low - (1.6 + 1.25 * number) * unit, high, colour)
     axis.set_ylim(low - (2.0 + 1.25 * len(spans)) * unit, high + 1.3 * unit)
     axis.set(title=title, xlabel="time (s)", ylabel="mV", xlim=(0, time[-1]))
     return figure
@@ -179,6 +175,16 @@ def paper(seconds: float, height: float, *, title: str = "") -> tuple[Figure, Ax
     place: dict[str, Any] = {"transform": axis.transAxes, "ha": "left", "va": "top", "fontsize": 8}
     axis.text(0, -1.2 / height, note, color=PALETTE["grey"], **place)
     return figure, axis
+
+
+def _interval(
+    axis: Axes, name: str, span: tuple[float, float], level: float, top: float, colour: str
+) -> None:
+    """An interval as a bar at ``level``, its ends continued up to ``top``."""
+    axis.plot(span, (level, level), color=colour, marker="|", ms=9, lw=2)
+    label = f"  {name}  {1000 * (span[1] - span[0]):.0f} ms"
+    axis.text(span[1], level, label, color=colour, va="center", fontsize=9)
+    axis.vlines(span, level, top, color=colour, lw=0.5, ls=":", zorder=0)
 
 
 def _squares(

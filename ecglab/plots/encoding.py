@@ -60,7 +60,7 @@ def plot_sweep(
     figure, axis = plt.subplots(figsize=(7, 3.6))
     axis.fill_between(sweep["t"], sweep["low"], sweep["high"], color=PALETTE["blue"], alpha=0.15)
     axis.plot(sweep["t"], sweep["value"], "o-", color=PALETTE["blue"])
-    best = sweep.loc[sweep["value"].idxmax()]
+    best = sweep.iloc[int(sweep["value"].to_numpy().argmax())]
     axis.annotate(
         f"best: t = {best['t']:.0f}",
         (best["t"], best["value"]),

@@ -1,0 +1,1 @@
+"""Timings, taken by ``make bench``; never part of the tests."""

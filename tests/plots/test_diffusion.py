@@ -1,0 +1,62 @@
+"""The diffusion figures draw what they are given."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from matplotlib import pyplot as plt
+
+from ecglab.diffusion import NoiseSchedule
+from ecglab.plots import use_style
+from ecglab.plots.diffusion import plot_loss, plot_schedules, plot_views, slide_views
+from ecglab.plots.encoding import plot_map, plot_sweep
+from ecglab.widgets.noise import NoiseExplorer
+
+
+@pytest.fixture(autouse=True)
+def _close():
+    use_style()
+    yield
+    plt.close("all")
+
+
+def test_views_are_drawn_in_their_grid() -> None:
+    rows = {"beat": {"t = 0": np.zeros(10, "f4"), "t = 9": np.ones(10, "f4")}}
+    figure = plot_views(rows, fs=100, ylim=(-1, 2))
+    assert [a.get_title(loc="left") for a in figure.axes] == ["t = 0", "t = 9"]
+    assert figure.axes[1].lines[0].get_ydata().tolist() == [1.0] * 10
+
+
+def test_schedules_and_loss() -> None:
+    table = pd.DataFrame(
+        {"t": [0, 1], "schedule": "linear", "beta": [0.1, 0.2], "alpha_bar": 0.5, "snr_db": 0.0}
+    )
+    assert len(plot_schedules(table).axes) == 3
+    assert plot_loss([1.0, 0.5, 0.2, 0.1], trivial=1.0).axes[0].get_yscale() == "log"
+
+
+def test_the_slider_has_a_frame_for_every_step() -> None:
+    views = {"linear": {0: np.zeros(5, "f4"), 50: np.ones(5, "f4")}}
+    figure = slide_views(views, fs=10)
+    assert [frame.name for frame in figure.frames] == ["0", "50"]
+    assert figure.frames[1].data[0].y.tolist() == [1.0] * 5
+
+
+def test_sweep_and_map() -> None:
+    sweep = pd.DataFrame({"t": [0, 20], "value": [0.5, 0.7], "low": [0.4, 0.6], "high": 0.8})
+    figure = plot_sweep(sweep, references={"guess": 0.2})
+    assert "best: t = 20" in [text.get_text() for text in figure.axes[0].texts]
+    panels = plot_map(np.zeros((3, 2)), ["N", "A", "N"]).axes
+    assert [a.get_title(loc="left") for a in panels] == ["normal (2)", "atrial fibrillation (1)"]
+
+
+def test_explorer_shows_q_sample() -> None:
+    trace = np.sin(np.arange(50)).astype(np.float32)
+    explorer = NoiseExplorer(trace, fs=50, seed=3)
+    bar = NoiseSchedule.cosine().alphas_cumprod[200]
+    noise = torch.randn(50, generator=torch.Generator().manual_seed(3))
+    expected = bar.sqrt() * torch.from_numpy(trace) + (1 - bar).sqrt() * noise
+    assert np.allclose(explorer.view(200, "cosine"), expected.numpy(), atol=1e-6)
+    with pytest.raises(ValueError, match=r"\[0, 1000\)"):
+        explorer.view(1000)
+    assert "t = 5" in explorer.static(5).axes[0].get_title(loc="left")
