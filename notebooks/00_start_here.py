@@ -103,6 +103,8 @@ print(f"{len(needed)} packages are needed, {len(faults)} do not fit")
 profile = load_profile(PROFILE)
 dataset, ids = choose(DATASET, profile, seed=SEED)
 simulated = dataset.name == "simulator"
+if not set(dataset.classes) <= set(CLASS_NAMES):
+    raise ValueError(f"this chapter needs the classes of CinC 2017, not {dataset.classes}")
 source = "simulated" if simulated else dataset.title
 has_gpu = torch.cuda.is_available()
 device = torch.cuda.get_device_name() if has_gpu else f"no GPU, {os.cpu_count()} processor cores"

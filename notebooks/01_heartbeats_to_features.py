@@ -89,6 +89,8 @@ use_style()
 profile = load_profile(PROFILE)
 dataset, ids = choose(DATASET, profile, seed=SEED)
 simulated = dataset.name == "simulator"
+if not set(dataset.classes) <= set(CLASS_NAMES):
+    raise ValueError(f"this chapter needs the classes of CinC 2017, not {dataset.classes}")
 try:
     mitbih = open_dataset("mitbih")
     heart = mitbih.read("103", leads=("MLII",))

@@ -230,7 +230,9 @@ def snr_db(alpha_bar, variance):
 
 # %% tags=["check"]
 assert torch.allclose(
-    snr_db(schedule.alphas_cumprod, 0.5), 10 * torch.log10(schedule.snr(data_variance=0.5))
+    snr_db(schedule.alphas_cumprod, 0.5),
+    10 * torch.log10(schedule.snr(data_variance=0.5)),
+    atol=0.05,  # 1 - alpha_bar near one costs float32 some digits
 )
 
 # %% [markdown]
