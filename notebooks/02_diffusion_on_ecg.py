@@ -377,7 +377,7 @@ assert torch.allclose(ddim_step(_xt, _e, _bt, torch.tensor(1.0)), _x0, atol=1e-5
 # `ddim_sample` ends in the same beats.
 
 # %%
-start = torch.randn(200, 1, LENGTH, generator=torch.Generator().manual_seed(SEED))
+start = torch.randn(128, 1, LENGTH, generator=torch.Generator().manual_seed(SEED))
 path = torch.linspace(999, 0, 50).round().long()
 bars = [*schedule.alphas_cumprod[path], torch.tensor(1.0)]
 x = start.clone()
@@ -396,15 +396,16 @@ print(f"largest difference between the two loops: {(x - drawn).abs().max():.1e}"
 generator = torch.Generator().manual_seed(SEED)
 slow = ddpm_sample(network, schedule, start[:24], generator)
 rng = np.random.default_rng(SEED)
-real = held[rng.permutation(len(held))[:200]]
+real = held[rng.permutation(len(held))[:128]]
 gallery = {"real": real, "DDIM, 50": drawn[:, 0].numpy(), "DDPM, 1000": slow[:, 0].numpy()}
 numbers = pd.concat({k: pd.DataFrame(v[:12]) for k, v in gallery.items()}, names=["from"])
 figure = plot_beats(gallery, fs=FS)
 keep(figure, OUTPUT, "samples", numbers=numbers.reset_index("from"), simulated=simulated)
 
 # %% [markdown]
-# Notice that each drawn beat has its own P wave, QRS complex and T wave in the right order, and that
-# no two are equal. (In the `smoke` profile training is too short for that.)
+# Notice that a drawn beat has a P wave, a QRS complex and a T wave in the right order, and that no
+# two are equal. (In the `smoke` profile training is far too short: what is drawn there is not yet a
+# beat.)
 #
 # ## Are they right? Tests that can fail
 #
@@ -429,8 +430,8 @@ numbers = pd.DataFrame({"real": real.mean(0), "drawn": fake.mean(0)})
 keep(figure, OUTPUT, "mean_beats", numbers=numbers, simulated=simulated)
 
 # %% [markdown]
-# Notice how close the two means lie, and where they part: a short training misses rare shapes, so
-# the drawn band is narrower or wider around the T wave. The unit is the beat's own deviation.
+# Notice how close the two means lie after a `laptop` training, and where they part: around the T
+# wave, whose shape varies most from heart to heart. The unit is the beat's own deviation.
 #
 # How many steps does DDIM need? We start from the same noise and compare with its own 250-step
 # result.

@@ -72,6 +72,8 @@ def kernel_class(jobs: int) -> type[CourseKernel]:
     """
     threads = str(max(1, joblib.cpu_count() // jobs))
     environment = {name: os.environ.get(name, threads) for name in THREAD_VARIABLES}
+    # Threads that wait by spinning starve each other where a core is busy with something else.
+    environment["OMP_WAIT_POLICY"] = os.environ.get("OMP_WAIT_POLICY", "PASSIVE")
     environment["ECGLAB_DATA"] = str(data_home().absolute())
     base = physionet_base()
     environment["ECGLAB_PHYSIONET"] = (
