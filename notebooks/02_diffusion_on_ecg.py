@@ -259,7 +259,7 @@ print(f"t = 20 by range is {at_20:.1f} dB: as noisy as t = {same} after z-scorin
 
 # %% tags=["live"]
 explorer = NoiseExplorer(window, fs=FS, seed=SEED)
-explorer.show()
+explorer
 
 # %%
 keep(explorer.static(t=100), OUTPUT, "explorer", simulated=simulated)

@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import plotly.io as pio
 from cycler import cycler
+from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 # Okabe & Ito's palette: told apart by colour-blind readers as well.
@@ -91,4 +92,5 @@ def keep(
                 horizontalalignment="right",
             )
         figure.savefig(folder / f"{name}.png")
+        plt.close(figure)  # or a notebook would show it twice: as a value, and as an open figure
     return figure

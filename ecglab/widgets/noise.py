@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 
 from ecglab.diffusion import NoiseSchedule
 from ecglab.plots.style import PALETTE
+from ecglab.widgets.lorenz import as_png
 
 
 class NoiseExplorer:
     """A trace with the noise of step t, under a slider for t and a choice of schedule.
+
+    As the last line of a notebook cell it shows itself; ``static`` draws the same picture.
 
     Args:
         trace: the clean trace, (samples,), z-scored.
@@ -26,6 +29,12 @@ class NoiseExplorer:
         self.noise = torch.randn(len(trace), generator=torch.Generator().manual_seed(seed))
         self.fs = fs
         self.schedules = {name: NoiseSchedule.named(name) for name in ("linear", "cosine")}
+        self.t = ipywidgets.IntSlider(100, 0, 999, description="t")
+        self.schedule = ipywidgets.Dropdown(options=list(self.schedules), description="schedule")
+        self.image = ipywidgets.Image(format="png", layout={"max_width": "100%"})
+        self.t.observe(self._draw, "value")
+        self.schedule.observe(self._draw, "value")
+        self._draw()
 
     def view(self, t: int, schedule: str = "linear") -> NDArray[np.float32]:
         """The noisy trace, (samples,)."""
@@ -45,15 +54,10 @@ class NoiseExplorer:
         axis.legend(loc="upper right", ncols=2)
         return figure
 
-    def show(self) -> None:
-        """Display the slider, the choice and the picture."""
-        t = ipywidgets.IntSlider(100, 0, 999, description="t", continuous_update=False)
-        schedule = ipywidgets.Dropdown(options=list(self.schedules), description="schedule")
+    def _draw(self, change: object = None) -> None:
+        figure = self.static(self.t.value, self.schedule.value)
+        self.image.value = as_png(figure)
+        plt.close(figure)
 
-        def draw(t: int, schedule: str) -> None:
-            figure = self.static(t, schedule)
-            display(figure)
-            plt.close(figure)
-
-        picture = ipywidgets.interactive_output(draw, {"t": t, "schedule": schedule})
-        display(ipywidgets.VBox([ipywidgets.HBox([t, schedule]), picture]))
+    def _ipython_display_(self) -> None:
+        display(ipywidgets.VBox([ipywidgets.HBox([self.t, self.schedule]), self.image]))

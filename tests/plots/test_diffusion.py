@@ -59,4 +59,7 @@ def test_explorer_shows_q_sample() -> None:
     assert np.allclose(explorer.view(200, "cosine"), expected.numpy(), atol=1e-6)
     with pytest.raises(ValueError, match=r"\[0, 1000\)"):
         explorer.view(1000)
+    before = explorer.image.value
+    explorer.t.value = 700
+    assert explorer.image.value != before
     assert "t = 5" in explorer.static(5).axes[0].get_title(loc="left")
