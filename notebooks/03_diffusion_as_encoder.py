@@ -52,7 +52,6 @@ from ecglab.plots.encoding import plot_feature_maps, plot_map, plot_sweep, slide
 from ecglab.profiles import load_profile
 
 use_style()
-torch.set_num_threads(2)
 
 # %% [markdown]
 # ## Records, and a denoiser that has seen none of their labels
