@@ -79,6 +79,7 @@ def plot_sweep(
     ticks = [int(t) for t in sweep["t"]]
     axis.set_xticks(ticks, [str(t) for t in ticks])
     axis.minorticks_off()
+    axis.set_xlim(left=-1)
     axis.set(xlabel="noise step t at which features are taken", ylabel=score)
     return figure
 
