@@ -6,8 +6,8 @@
 3. A classifier reads the frozen features.
 
 The paper's classifier reads the bottleneck's feature map through a small convolution. A linear
-probe needs a vector: we take each level's mean and standard deviation over time, since a mean says
-how much of a pattern there is, and a deviation how unevenly it comes, as atrial fibrillation does.
+probe needs a vector: we take each level's mean and standard deviation over time, and how regularly
+the bottleneck's patterns return (``pooling.py`` has the equations).
 """
 
 from dataclasses import asdict, dataclass, field
@@ -21,6 +21,7 @@ from torch import Tensor
 from ecglab.data.windows import WindowSet, WindowSpec
 from ecglab.diffusion import DenoisingLoss, NoiseSchedule, UNet, UNetConfig
 from ecglab.methods.base import Method, MethodInfo, register
+from ecglab.methods.pooling import mean_and_deviation, periodicity
 from ecglab.profiles import Profile
 from ecglab.training import TrainConfig, TrainReport, train
 
@@ -132,7 +133,9 @@ class DiffECGSignal(Method):
             steps = step.expand(len(x0)).to(device)
             xt = schedule.q_sample(x0.to(device), steps, noise.to(device))
             features = network.encode(xt, steps)
-            found.append(pool([*features.levels, features.bottleneck]).cpu())
+            pooled = mean_and_deviation([*features.levels, features.bottleneck])
+            rhythm = periodicity(features.bottleneck, self.spec.fs / network.config.stride)
+            found.append(torch.cat([pooled, rhythm], dim=1).cpu())
         return torch.cat(found).numpy()
 
     def config(self) -> dict[str, Any]:
@@ -159,12 +162,3 @@ def tuples(plain: dict[str, Any]) -> dict[str, Any]:
     """Lists back to tuples, after a journey through JSON."""
     return {k: tuple(v) if isinstance(v, list) else v for k, v in plain.items()}
 
-
-def pool(maps: list[Tensor]) -> Tensor:
-    """Mean and standard deviation over time of feature maps (batch, channels_i, time_i).
-
-    Returns (batch, 2 sum_i channels_i): all means, then all deviations.
-    """
-    means = [m.float().mean(dim=-1) for m in maps]
-    deviations = [m.float().std(dim=-1, correction=0) for m in maps]
-    return torch.cat([*means, *deviations], dim=1)

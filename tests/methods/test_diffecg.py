@@ -9,7 +9,7 @@ import torch
 from ecglab.data.simulator import Simulator
 from ecglab.data.windows import WindowSet, windows
 from ecglab.methods import DiffECGConfig, DiffECGSignal, describe_methods, get_method
-from ecglab.methods.diffecg import pool
+from ecglab.methods.pooling import periodicity
 from ecglab.profiles import load_profile
 from ecglab.training import TrainConfig
 
@@ -74,7 +74,8 @@ def test_embedding_is_the_pooled_encoding_of_the_noisy_window(
         maps = [*out.levels, out.bottleneck]
         means = [m.mean(-1) for m in maps]
         stds = [((m - m.mean(-1, keepdim=True)) ** 2).mean(-1).sqrt() for m in maps]
-        rows.append(torch.cat([*means, *stds], dim=1))
+        # 100 Hz, halved twice by the smoke profile's three levels
+        rows.append(torch.cat([*means, *stds, periodicity(out.bottleneck, 25.0)], dim=1))
     assert np.allclose(features, torch.cat(rows).numpy(), atol=1e-5)
     assert features.dtype == np.float32
 
@@ -105,11 +106,6 @@ def test_a_frozen_embedding_gets_a_linear_classifier(
     probabilities = method.predict(data)
     assert probabilities.shape == (len(data), 2)
     assert np.allclose(probabilities.sum(axis=1), 1)
-
-
-def test_pool() -> None:
-    out = pool([torch.tensor([[[1.0, 3.0]]]), torch.tensor([[[5.0], [7.0]]])])
-    assert out.tolist() == [[2.0, 5.0, 7.0, 1.0, 0.0, 0.0]]
 
 
 @pytest.mark.parametrize("t", [-1, 1000])
