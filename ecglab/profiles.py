@@ -20,7 +20,10 @@ class Profile:
     dim: int
     multipliers: tuple[int, ...]
     head_width: int
+    spectrogram_dim: int
+    lorenz_dim: int
     steps: int
+    image_steps: int
     beat_steps: int
     batch_size: int
     lr: float

@@ -3,10 +3,11 @@
 from ecglab.diffusion.objectives import DenoisingLoss, predict_noise, predict_x0, target
 from ecglab.diffusion.sampling import ddim_sample, ddpm_sample
 from ecglab.diffusion.schedule import NoiseSchedule
-from ecglab.diffusion.unet import UNet, UNetConfig
+from ecglab.diffusion.unet import Features, UNet, UNetConfig
 
 __all__ = [
     "DenoisingLoss",
+    "Features",
     "NoiseSchedule",
     "UNet",
     "UNetConfig",

@@ -1,14 +1,28 @@
 """One file per system in the papers, behind one small interface; the registry lists them."""
 
 from ecglab.methods.base import METHODS, Method, MethodInfo, Unsupported, describe_methods
-from ecglab.methods.diffecg import DiffECGConfig, DiffECGSignal
+from ecglab.methods.diffecg import (
+    DiffECGConfig,
+    DiffECGLorenz,
+    DiffECGModality,
+    DiffECGSignal,
+    DiffECGSpectrogram,
+)
+from ecglab.methods.diffecg_fusion import DiffECG
+from ecglab.methods.frozen import FrozenFeatureClassifier, HeadConfig
 from ecglab.methods.pretrained import get_method, pretrain, pretrained
 from ecglab.methods.record_features import RecordFeatures, RRSpectral
 
 __all__ = [
     "METHODS",
+    "DiffECG",
     "DiffECGConfig",
+    "DiffECGLorenz",
+    "DiffECGModality",
     "DiffECGSignal",
+    "DiffECGSpectrogram",
+    "FrozenFeatureClassifier",
+    "HeadConfig",
     "Method",
     "MethodInfo",
     "RRSpectral",

@@ -6,7 +6,7 @@ classifier for free: multinomial logistic regression on its frozen embedding.
 
 import json
 from abc import ABC
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, TypeVar
@@ -23,7 +23,7 @@ from torch import Tensor
 from ecglab.data.pooling import pool_records
 from ecglab.data.windows import RecordSource, WindowSet, WindowSpec, windows
 from ecglab.profiles import Profile
-from ecglab.training import TrainReport
+from ecglab.training import TrainConfig, TrainReport
 
 Kind = Literal["diffusion", "contrastive", "supervised", "features", "rule"]
 M = TypeVar("M", bound="type[Method]")
@@ -53,9 +53,11 @@ class Method(ABC):
     Attributes:
         info: the registry's row.
         spec: the windows that the method reads.
+        made_of: names of the methods that this one is put together from, for a fusion.
     """
 
     info: ClassVar[MethodInfo]
+    made_of: ClassVar[tuple[str, ...]] = ()
     spec: WindowSpec
     _head: Pipeline | None = None
 
@@ -64,11 +66,18 @@ class Method(ABC):
         """A fresh method at the sizes of a profile, its weights drawn from ``seed``."""
         raise Unsupported(f"{cls.info.name} has no profiles")
 
+    @classmethod
+    def budget(cls, profile: Profile, *, seed: int = 0) -> TrainConfig:
+        """How a profile pre-trains this method."""
+        return TrainConfig.for_profile(profile, seed=seed)
+
     def pretrain(self, data: WindowSet, **options: Any) -> TrainReport:
         """Learn from windows without their labels."""
         raise Unsupported(f"{self.info.name} is not pre-trained")
 
-    def embed(self, data: WindowSet, *, seed: int = 0, t: int | None = None) -> NDArray[np.float32]:
+    def embed(
+        self, data: WindowSet, *, seed: int = 0, t: int | Mapping[str, int] | None = None
+    ) -> NDArray[np.float32]:
         """One vector per window, (n, d).
 
         A diffusion encoder adds the noise of step ``t`` (None: its configured one), drawn from
@@ -82,7 +91,7 @@ class Method(ABC):
         ids: Sequence[str] | None = None,
         *,
         seed: int = 0,
-        t: int | None = None,
+        t: int | Mapping[str, int] | None = None,
     ) -> tuple[NDArray[np.float32], pd.DataFrame]:
         """One vector per record, (n, d), the mean over its windows; see ``embed``.
 
@@ -163,3 +172,8 @@ def register(cls: M) -> M:
 def describe_methods() -> list[dict[str, Any]]:
     """The registry as plain dictionaries."""
     return [{**asdict(m.info), "supports": m.supports()} for m in METHODS.values()]
+
+
+def tuples(plain: dict[str, Any]) -> dict[str, Any]:
+    """Lists back to tuples, after a journey through JSON."""
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in plain.items()}

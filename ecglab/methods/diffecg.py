@@ -1,17 +1,24 @@
-"""DiffECG (Zhou et al., IJCAI 2025), the signal modality: a diffusion model as an encoder.
+"""DiffECG (Zhou et al., IJCAI 2025): three diffusion models, each an encoder of one modality.
 
-1. Pre-train a U-Net to find the noise in noisy windows, without labels (section 3.1, Fig. 3a).
-2. Take a window, add the noise of step t (eq. 5), and run the contracting path and the bottleneck
+1. See a window as a raw signal, a spectrogram or a Lorenz plot (section 3.2).
+2. Pre-train a U-Net to find the noise in noisy views, without labels (section 3.1, Fig. 3a).
+3. Take a view, add the noise of step t (eq. 5), and run the contracting path and the bottleneck
    (section 3.2, Fig. 4b): their activations are the features.
-3. A classifier reads the frozen features.
+4. A classifier reads the frozen features of one modality (``uni-...`` in Table 1), or of all three
+   through cross-modal attention (Fig. 3b; see ``frozen.py`` and ``diffecg_fusion.py``).
 
-The paper's classifier reads the bottleneck's feature map through a small convolution. A linear
-probe needs a vector: we take each level's mean and standard deviation over time, and how regularly
-the bottleneck's patterns return (``pooling.py`` has the equations).
+A linear probe needs a vector instead of the bottleneck's map: we take each level's mean and
+standard deviation over positions, and, of the signal, how regularly the bottleneck's patterns
+return (``pooling.py`` has the equations).
+
+The released code draws spectrogram and Lorenz plot as pictures of three channels (3 x 48 x 48).
+All three carry the same numbers, so ours have one channel; values run from -1 to 1.
 """
 
-from dataclasses import asdict, dataclass, field
-from typing import Any, Self
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -19,10 +26,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ecglab.data.windows import WindowSet, WindowSpec
-from ecglab.diffusion import DenoisingLoss, NoiseSchedule, UNet, UNetConfig
-from ecglab.methods.base import Method, MethodInfo, register
+from ecglab.diffusion import DenoisingLoss, Features, NoiseSchedule, UNet, UNetConfig
+from ecglab.methods.base import Method, MethodInfo, register, tuples
+from ecglab.methods.frozen import FrozenFeatureClassifier
 from ecglab.methods.pooling import mean_and_deviation, periodicity
 from ecglab.profiles import Profile
+from ecglab.signals import lorenz_images, peak_times, rpeaks_batch, stft_images
 from ecglab.training import TrainConfig, TrainReport, train
 
 PAPER = (
@@ -57,41 +66,42 @@ class DiffECGConfig:
         if not 0 <= self.t < self.diffusion_steps:
             raise ValueError(f"t must lie in [0, {self.diffusion_steps}), not {self.t}")
 
-    @classmethod
-    def for_profile(cls, profile: Profile) -> Self:
-        """The sizes of a profile."""
-        unet = UNetConfig(
-            dim=profile.dim, multipliers=profile.multipliers, head_width=profile.head_width
-        )
-        spec = WindowSpec(fs=profile.fs, band=profile.band, scaling=profile.scaling)
-        return cls(unet=unet, windows=spec)
 
+class DiffECGModality(FrozenFeatureClassifier, Method):
+    """The diffusion model of one modality, and its encoder.
 
-@register
-class DiffECGSignal(Method):
-    """DiffECG's diffusion model of raw signal windows, and its encoder."""
+    A subclass says how a window looks in its modality (``view``) and how large its U-Net is.
+    """
 
-    info = MethodInfo(
-        name="diffecg-signal",
-        title="DiffECG (uni-temporal)",
-        kind="diffusion",
-        modalities=("signal",),
-        paper=PAPER,
-        year=2025,
-    )
+    modality: ClassVar[str]
 
     def __init__(self, options: DiffECGConfig | None = None, *, seed: int = 0) -> None:
-        self.options = options or DiffECGConfig()
+        self.options = options or DiffECGConfig(unet=self.published())
         self.spec = self.options.windows
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.network = UNet(self.options.unet).eval()
         self.schedule = NoiseSchedule.named(self.options.schedule, self.options.diffusion_steps)
 
+    @staticmethod
+    @abstractmethod
+    def published() -> UNetConfig:
+        """The U-Net of the released code."""
+
+    @staticmethod
+    @abstractmethod
+    def sizes(profile: Profile) -> UNetConfig:
+        """The U-Net of a profile."""
+
+    @abstractmethod
+    def view(self, data: WindowSet) -> Tensor:
+        """The windows' first lead in this modality, float32 (n, 1, *position)."""
+
     @classmethod
     def for_profile(cls, profile: Profile, *, seed: int = 0) -> Self:
-        """The signal modality at the sizes of a profile."""
-        return cls(DiffECGConfig.for_profile(profile), seed=seed)
+        """The modality at the sizes of a profile."""
+        spec = WindowSpec(fs=profile.fs, band=profile.band, scaling=profile.scaling)
+        return cls(DiffECGConfig(unet=cls.sizes(profile), windows=spec), seed=seed)
 
     def pretrain(self, data: WindowSet, **options: Any) -> TrainReport:
         """Minimise the denoising loss; options: ``config``, ``checkpoint``, ``watch`` of ``train``.
@@ -101,19 +111,22 @@ class DiffECGSignal(Method):
         config: TrainConfig = options.pop("config")
         objective, loss = self.options.objective, self.options.loss
         module = DenoisingLoss(self.network, self.schedule, objective=objective, loss=loss)
-        return train(module, data.signals, config, **options)
+        return train(module, self.view(data).numpy(), config, **options)
 
-    @torch.inference_mode()
+    @property
+    def parts(self) -> dict[str, "DiffECGModality"]:
+        """Itself, as the only modality of its classifier."""
+        return {self.modality: self}
+
     def embed(
         self,
         data: WindowSet,
         *,
         seed: int = 0,
-        t: int | None = None,
+        t: int | Mapping[str, int] | None = None,
         batch_size: int = 256,
-        device: torch.device | str = "cpu",
     ) -> NDArray[np.float32]:
-        """Features at noise step t (default: the configured one), (n, d).
+        """Pooled features at noise step t (default: the configured one), (n, d).
 
         Noise is drawn afresh for every window, as in the paper, here from ``seed``. At t = 0 there
         is still the schedule's first pinch of noise.
@@ -121,22 +134,41 @@ class DiffECGSignal(Method):
         Raises:
             ValueError: for t outside [0, T), or windows of another rate than the method's.
         """
-        if data.fs != self.spec.fs:
-            raise ValueError(f"windows at {data.fs:g} Hz for an encoder of {self.spec.fs:g} Hz")
+        step = t[self.modality] if isinstance(t, Mapping) else t
+        batches = self.encode(self.view(data), t=step, seed=seed, batch_size=batch_size)
+        return torch.cat([self.pool(features) for features in batches]).numpy()
+
+    def bottleneck(
+        self, view: Tensor, *, t: int | None = None, seed: int = 0, batch_size: int = 256
+    ) -> Tensor:
+        """The map that the paper's classifier reads, float32 (n, channels, *position)."""
+        batches = self.encode(view, t=t, seed=seed, batch_size=batch_size)
+        return torch.cat([features.bottleneck for features in batches])
+
+    @torch.no_grad()
+    def encode(
+        self, view: Tensor, *, t: int | None, seed: int, batch_size: int
+    ) -> Iterator[Features]:
+        """Each batch's features, on the CPU; noise as in ``embed``."""
         step = self.schedule.check(torch.tensor([self.options.t if t is None else t]))
         generator = torch.Generator().manual_seed(seed)
-        network, schedule = self.network.to(device), self.schedule.to(device)
-        found = []
-        for start in range(0, len(data), batch_size):
-            x0 = torch.from_numpy(np.array(data.signals[start : start + batch_size]))
+        device = next(self.network.parameters()).device
+        schedule = self.schedule.to(device)
+        for x0 in view.split(batch_size):
             noise = torch.randn(x0.shape, generator=generator)
             steps = step.expand(len(x0)).to(device)
             xt = schedule.q_sample(x0.to(device), steps, noise.to(device))
-            features = network.encode(xt, steps)
-            pooled = mean_and_deviation([*features.levels, features.bottleneck])
-            rhythm = periodicity(features.bottleneck, self.spec.fs / network.config.stride)
-            found.append(torch.cat([pooled, rhythm], dim=1).cpu())
-        return torch.cat(found).numpy()
+            levels, bottleneck = self.network.encode(xt, steps)
+            yield Features([level.cpu() for level in levels], bottleneck.cpu())
+
+    def pool(self, features: Features) -> Tensor:
+        """One vector per window: means and deviations of every level."""
+        return mean_and_deviation([*features.levels, features.bottleneck])
+
+    def check_rate(self, data: WindowSet) -> None:
+        """Raise ValueError for windows of another rate than the encoder's."""
+        if data.fs != self.spec.fs:
+            raise ValueError(f"windows at {data.fs:g} Hz for an encoder of {self.spec.fs:g} Hz")
 
     def config(self) -> dict[str, Any]:
         """``DiffECGConfig`` as plain values."""
@@ -158,7 +190,120 @@ class DiffECGSignal(Method):
         self.network.load_state_dict(state)
 
 
-def tuples(plain: dict[str, Any]) -> dict[str, Any]:
-    """Lists back to tuples, after a journey through JSON."""
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in plain.items()}
+@register
+class DiffECGSignal(DiffECGModality):
+    """DiffECG's diffusion model of raw signal windows, and its encoder."""
 
+    modality = "signal"
+    info = MethodInfo(
+        name="diffecg-signal",
+        title="DiffECG (uni-temporal)",
+        kind="diffusion",
+        modalities=("signal",),
+        paper=PAPER,
+        year=2025,
+    )
+
+    @staticmethod
+    def published() -> UNetConfig:
+        """1 x 2500 to 96 x 625."""
+        return UNetConfig(dim=48, multipliers=(1, 2, 2))
+
+    @staticmethod
+    def sizes(profile: Profile) -> UNetConfig:
+        """The U-Net of a profile."""
+        return UNetConfig(
+            dim=profile.dim, multipliers=profile.multipliers, head_width=profile.head_width
+        )
+
+    def view(self, data: WindowSet) -> Tensor:
+        """The trace itself, (n, 1, samples)."""
+        self.check_rate(data)
+        return torch.from_numpy(np.array(data.signals[:, :1]))
+
+    def pool(self, features: Features) -> Tensor:
+        """Means and deviations of every level, and the bottleneck's periodicity."""
+        rhythm = periodicity(features.bottleneck, self.spec.fs / self.options.unet.stride)
+        return torch.cat([super().pool(features), rhythm], dim=1)
+
+
+class DiffECGImage(DiffECGModality):
+    """What the two picture modalities share."""
+
+    @classmethod
+    def budget(cls, profile: Profile, *, seed: int = 0) -> TrainConfig:
+        """Pictures have a number of steps of their own."""
+        return replace(super().budget(profile, seed=seed), steps=profile.image_steps)
+
+    def view(self, data: WindowSet) -> Tensor:
+        """The pictures, (n, 1, 48, 48), from -1 to 1."""
+        self.check_rate(data)
+        return 2 * self.images(np.array(data.signals[:, 0])) - 1
+
+    @abstractmethod
+    def images(self, x: NDArray[np.float32]) -> Tensor:
+        """Pictures in [0, 1], (n, 1, 48, 48), of traces (n, samples)."""
+
+
+@register
+class DiffECGSpectrogram(DiffECGImage):
+    """DiffECG's diffusion model of STFT spectrograms, and its encoder."""
+
+    modality = "spectrogram"
+    info = MethodInfo(
+        name="diffecg-spectrogram",
+        title="DiffECG (uni-spectral)",
+        kind="diffusion",
+        modalities=("spectrogram",),
+        paper=PAPER,
+        year=2025,
+    )
+
+    @staticmethod
+    def published() -> UNetConfig:
+        """1 x 48 x 48 to 128 x 6 x 6."""
+        return UNetConfig(ndim=2, dim=64, multipliers=(1, 2, 2, 2))
+
+    @staticmethod
+    def sizes(profile: Profile) -> UNetConfig:
+        """The U-Net of a profile."""
+        dim, width = profile.spectrogram_dim, profile.head_width
+        return UNetConfig(ndim=2, dim=dim, multipliers=(1, 2, 2, 2), head_width=width)
+
+    def images(self, x: NDArray[np.float32]) -> Tensor:
+        """Log magnitude over 0 to 50 Hz."""
+        parts = [stft_images(part, self.spec.fs) for part in torch.from_numpy(x).split(4096)]
+        return torch.cat(parts)
+
+
+@register
+class DiffECGLorenz(DiffECGImage):
+    """DiffECG's diffusion model of Lorenz plots ("domain knowledge"), and its encoder.
+
+    A window in which no four beats are found is an empty picture, -1 everywhere.
+    """
+
+    modality = "lorenz"
+    info = MethodInfo(
+        name="diffecg-lorenz",
+        title="DiffECG (uni-domain knowledge)",
+        kind="diffusion",
+        modalities=("lorenz",),
+        paper=PAPER,
+        year=2025,
+    )
+
+    @staticmethod
+    def published() -> UNetConfig:
+        """1 x 48 x 48 to 192 x 12 x 12."""
+        return UNetConfig(ndim=2, dim=48, multipliers=(1, 2, 4))
+
+    @staticmethod
+    def sizes(profile: Profile) -> UNetConfig:
+        """The U-Net of a profile."""
+        dim, width = profile.lorenz_dim, profile.head_width
+        return UNetConfig(ndim=2, dim=dim, multipliers=(1, 2, 4), head_width=width)
+
+    def images(self, x: NDArray[np.float32]) -> Tensor:
+        """Histograms of successive differences of RR."""
+        return lorenz_images(peak_times(rpeaks_batch(x, self.spec.fs), self.spec.fs))

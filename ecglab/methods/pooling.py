@@ -16,7 +16,7 @@ BEAT_PERIODS = (0.3, 2.0)
 
 
 def mean_and_deviation(maps: list[Tensor]) -> Tensor:
-    """Mean and standard deviation over all positions of feature maps (batch, channels_i, *position).
+    """Mean and standard deviation over positions of maps (batch, channels_i, *position).
 
     Returns (batch, 2 sum_i channels_i): all means, then all deviations.
     """

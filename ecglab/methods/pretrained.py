@@ -8,7 +8,6 @@ from ecglab.data.readers.base import Dataset
 from ecglab.data.windows import windows
 from ecglab.methods.base import METHODS, Method
 from ecglab.profiles import Profile
-from ecglab.training import TrainConfig
 
 SHIPPED = Path(__file__).parent.parent / "weights"
 
@@ -29,10 +28,13 @@ def pretrained(
 ) -> Method:
     """A method ready to embed.
 
-    One that needs no pre-training is made as it is. Else, by ``profile.weights``, the shipped
-    weights are loaded, or those of this very run, which is trained first where it has not been.
+    One that needs no pre-training is made as it is, a fusion from its parts. Else, by
+    ``profile.weights``, the shipped weights are loaded, or those of this very run, which is trained
+    first where it has not been.
     """
     cls = get_method(name)
+    if cls.made_of:
+        return cls(*(pretrained(part, dataset, ids, profile, seed=seed) for part in cls.made_of))
     if "pretrain" not in cls.supports():
         return cls()
     if profile.weights == "shipped" and (SHIPPED / name).is_dir():
@@ -70,7 +72,7 @@ def pretrain(
     folder = run_folder(name, dataset, profile, seed)
     report = method.pretrain(
         data,
-        config=TrainConfig.for_profile(profile, seed=seed),
+        config=method.budget(profile, seed=seed),
         checkpoint=data_home() / "checkpoints" / f"{folder.name}.pt",
     )
     last = report.losses[-100:]

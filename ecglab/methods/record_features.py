@@ -4,7 +4,7 @@ RR statistics, the spectrum, and the average beat's shape, of whole records; not
 What a linear probe makes of them is what a diffusion model has to improve on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import joblib
@@ -40,7 +40,9 @@ class RecordFeatures(Method):
         self.spec = WindowSpec(fs=250.0, scaling="none")
         self._columns = [RECORD_FEATURES.index(name) for name in self.features]
 
-    def embed(self, data: WindowSet, *, seed: int = 0, t: int | None = None) -> NDArray[np.float32]:
+    def embed(
+        self, data: WindowSet, *, seed: int = 0, t: int | Mapping[str, int] | None = None
+    ) -> NDArray[np.float32]:
         """``features`` of every window's first lead, (n, d)."""
         rows = [record_features(np.asarray(x[0]), data.fs) for x in data.signals]
         return np.stack(rows).astype(np.float32)[:, self._columns]
@@ -51,7 +53,7 @@ class RecordFeatures(Method):
         ids: Sequence[str] | None = None,
         *,
         seed: int = 0,
-        t: int | None = None,
+        t: int | Mapping[str, int] | None = None,
     ) -> tuple[NDArray[np.float32], pd.DataFrame]:
         """``features`` of whole records: a rhythm shows best in the longest trace there is."""
         names = list(dataset.ids() if ids is None else ids)
