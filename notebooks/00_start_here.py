@@ -270,10 +270,10 @@ print("Right: the rule of thumb is 300 divided by the number of large squares.")
 # Right arm (RA), left arm (LA) and left leg (LL) carry three electrodes. The six limb leads are
 # differences between them:
 #
-# $$\mathrm{I} = LA - RA, \qquad \mathrm{II} = LL - RA, \qquad \mathrm{III} = LL - LA$$
-#
-# $$\mathrm{aVR} = RA - \frac{LA + LL}{2}, \quad \mathrm{aVL} = LA - \frac{RA + LL}{2}, \quad
-# \mathrm{aVF} = LL - \frac{RA + LA}{2}$$
+# ```text
+# I   = LA - RA                II  = LL - RA                III = LL - LA
+# aVR = RA - (LA + LL) / 2     aVL = LA - (RA + LL) / 2     aVF = LL - (RA + LA) / 2
+# ```
 #
 # Three electrodes have only two independent differences. So I and II already hold all six leads.
 # Write the other four as sums of I and II.

@@ -353,7 +353,10 @@ print(f"heart rate: {60 / rr.mean():.0f} beats a minute")
 # A Lorenz plot shows how the RR interval *changes*. DiffECG's equation 1 makes one point of three
 # intervals in a row, that is, of four beats:
 #
-# $$x_i = dRR_i = RR_i - RR_{i-1}, \qquad y_i = dRR_{i-1} = RR_{i-1} - RR_{i-2} \tag{1}$$
+# ```text
+# x_i = dRR_i     = RR_i     - RR_{i-1}
+# y_i = dRR_{i-1} = RR_{i-1} - RR_{i-2}        (1)
+# ```
 #
 # Take a heart at 0.8 s a beat, with one beat that comes early and a pause after it.
 
@@ -449,7 +452,7 @@ keep(figure, OUTPUT, "fig2b_lorenz", numbers=numbers, simulated=mitbih is None)
 # the ball: the points of our example above. Bigeminy leaves the origin for two clouds.
 #
 # Two numbers say the same. In fibrillation each interval is nearly independent of the last. But x
-# and y share one interval, $RR_{i-1}$, with opposite signs. For independent intervals that makes a
+# and y share one interval, `RR_{i-1}`, with opposite signs. For independent intervals that makes a
 # correlation of -1/2, and so the cloud leans.
 
 # %%
@@ -538,9 +541,10 @@ for rhythm, hearts in practice.items():
 # frequencies are here? It slides a window g along the trace and transforms what the window shows.
 # DiffECG's equations 2 and 3:
 #
-# $$X(i, \omega) = \sum_m x(m)\, g(i - m)\, e^{-j \omega m} \tag{2}$$
-#
-# $$g(n) = \tfrac12 \left[1 - \cos \tfrac{2 \pi n}{M - 1}\right], \quad 0 \le n \le M - 1 \tag{3}$$
+# ```text
+# X(i, omega) = sum_m x(m) g(i - m) exp(-j omega m)                        (2)
+# g(n) = (1 - cos(2 pi n / (M - 1))) / 2     for n = 0, ..., M - 1         (3)
+# ```
 #
 # Literally, for one frame of ten seconds at 250 Hz, with the window of M = 128 samples and a hop of
 # 32. (The window is symmetric, so it does not matter that it is written backwards.)
