@@ -1,0 +1,184 @@
+"""Personalisation: who trains, what is cached, and scores worked by hand."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecglab.data.catalog import open_dataset
+from ecglab.data.simulator import Simulator
+from ecglab.data.windows import WindowSet, windows
+from ecglab.evaluation.personal import (
+    CannotPersonalise,
+    FeatureCache,
+    PersonalClassifier,
+    Personalised,
+    Strategy,
+    split_subject,
+)
+from ecglab.evaluation.personalisation import (
+    by_subject,
+    personalise,
+    run_personalisation,
+    summarise,
+)
+from ecglab.methods import DiffECG, DiffECGLorenz, DiffECGSignal, DiffECGSpectrogram, RRSpectral
+from ecglab.profiles import load_profile
+
+PROFILE = load_profile("smoke")
+T20 = Strategy(t=20)
+
+
+@pytest.fixture(scope="module")
+def method() -> DiffECG:
+    parts = (DiffECGSignal, DiffECGSpectrogram, DiffECGLorenz)
+    return DiffECG(*(m.for_profile(PROFILE, seed=0) for m in parts))
+
+
+@pytest.fixture(scope="module")
+def data(method: DiffECG) -> WindowSet:
+    """Two hearts of sixty windows each, one in ten of the second called normal."""
+    found = windows(Simulator(40, seed=0), method.spec, jobs=1).take(np.arange(120))
+    found.table["subject"] = np.repeat(["a", "b"], 60)
+    found.table["label"] = np.where(np.arange(120) % np.repeat([2, 10], 60), "AF", "non-AF")
+    return found
+
+
+@given(
+    st.lists(st.sampled_from("AN"), min_size=2, max_size=200),
+    st.sampled_from(["random", "chronological"]),
+    st.integers(0, 5),
+)
+def test_a_split_shares_nothing_and_trains_every_class(
+    labels: list[str], order: str, seed: int
+) -> None:
+    y = np.array(labels)
+    try:
+        split = split_subject(y, order=order, seed=seed)
+    except CannotPersonalise:
+        return
+    total = split.train.astype(int) + split.validation + split.test
+    assert (total == 1).all()
+    assert set(y[split.train]) == set(y) == set(y[split.test])
+    assert split.validation.any()
+    assert abs(split.personal.sum() - 0.1 * len(y)) <= 1.5
+
+
+def test_chronological_personal_windows_come_first() -> None:
+    split = split_subject(np.array(list("AANN" * 25)), order="chronological")
+    assert split.personal.tolist() == [True] * 10 + [False] * 90
+    assert np.flatnonzero(split.validation).tolist() == [1, 3, 5, 7, 9]
+
+
+def test_who_cannot_be_personalised() -> None:
+    with pytest.raises(CannotPersonalise, match=r"windows are of \['A'\]"):
+        split_subject(np.full(100, "A"))
+    with pytest.raises(CannotPersonalise, match="training windows are of"):
+        split_subject(np.array(["A"] * 50 + ["N"] * 50), order="chronological")
+    with pytest.raises(CannotPersonalise, match="where 2 are needed"):
+        split_subject(np.array(["A", "N"] * 5))
+
+
+def test_a_cache_computes_each_step_once_and_the_same(method: DiffECG, data: WindowSet) -> None:
+    views = method.views(data.take(np.arange(6)))
+    cache = FeatureCache(method=method, views=views, seed=3)
+    t = {"signal": 20, "spectrogram": 30, "lorenz": 20}
+    first = cache.at(t)
+    direct = method.features(views, t=t, seed=3)
+    assert all(torch.equal(first[name], direct[name]) for name in t)
+    second = cache.at({**t, "lorenz": 40})
+    assert second["signal"] is first["signal"]
+    assert not torch.equal(second["lorenz"], first["lorenz"])
+
+
+def test_a_search_finds_the_t_it_says(method: DiffECG, data: WindowSet) -> None:
+    mine = data.take(np.arange(60))
+    split = split_subject(mine.labels)
+    personal = PersonalClassifier(method, mine, mine.labels, split, seed=0)
+    for search in ("bayesian", "grid", "random"):
+        strategy = Strategy(search=search, evaluations=5, low=20, high=23)
+        found = personal.test(strategy, subject="a")
+        assert found.search is not None
+        assert found.search.evaluations <= 5
+        assert found.t == dict(zip(method.parts, found.search.winner, strict=True))
+        assert personal.promise(found.t) == found.search.value
+        assert len(found.labels) == len(found.predictions) == split.test.sum()
+        assert sum(found.weights.values()) == pytest.approx(1)
+
+
+def test_every_subject_and_strategy_once(method: DiffECG, data: WindowSet) -> None:
+    lonely = data.take(np.arange(120))
+    lonely.table.loc[60:, "label"] = "AF"
+    skipped: dict[str, str] = {}
+    found = list(personalise(method, lonely, strategies=[T20, Strategy(t=30)], skipped=skipped))
+    assert [(f.subject, f.strategy) for f in found] == [("a", "t20"), ("a", "t30")]
+    assert "b" in skipped
+    again = next(iter(personalise(method, lonely, strategies=[T20])))
+    assert np.array_equal(again.predictions, found[0].predictions)
+
+
+def test_a_method_without_t(data: WindowSet) -> None:
+    method = RRSpectral()
+    other = replace(data, spec=replace(data.spec, scaling="none"))
+    found = list(personalise(method, other, strategies=[T20]))
+    assert [(f.subject, f.strategy) for f in found] == [("a", "whole"), ("b", "whole")]
+    assert set(found[0].predictions) <= {"AF", "non-AF"}
+
+
+def one(subject: str, labels: str, predictions: str) -> Personalised:
+    return Personalised(
+        subject=subject,
+        strategy="t20",
+        t={},
+        labels=np.array(list(labels)),
+        predictions=np.array(list(predictions)),
+    )
+
+
+def test_scores_by_hand() -> None:
+    found = [one("a", "AANN", "AANN"), one("b", "ANNN", "NANN"), one("c", "AAAN", "AANN")]
+    scores = by_subject(found, "A")
+    assert scores["f1"] == pytest.approx({"a": 1.0, "b": 0.0, "c": 0.8})
+    assert scores["accuracy"] == {"a": 1.0, "b": 0.5, "c": 0.75}
+    summary = summarise(found, "A", resamples=200, seed=0)
+    assert summary["f1"].value == pytest.approx(0.6)
+    assert summary["accuracy"].value == pytest.approx(0.75)
+    # together: 4 hits, 1 false alarm, 2 misses
+    assert summary["f1_pooled"].value == pytest.approx(2 * 4 / (2 * 4 + 1 + 2))
+
+
+def test_paired_differences() -> None:
+    a = [one("a", "AANN", "AANN"), one("b", "AANN", "AANN")]
+    b = [one("a", "AANN", "AANN"), one("b", "AANN", "NANN")]
+    summary = summarise(a, "A", resamples=200, seed=0, against=b)
+    assert summary["f1_over_t20"].value == pytest.approx((1 - 2 / 3) / 2)
+    with pytest.raises(ValueError, match="other subjects"):
+        summarise(a, "A", resamples=200, seed=0, against=b[:1])
+
+
+def test_strategies_have_names() -> None:
+    assert T20.name == "t20"
+    assert Strategy(objective="delta_f1", search="grid").name == "delta-f1-grid30"
+    with pytest.raises(ValueError, match="none of"):
+        Strategy(objective="luck")
+
+
+@pytest.mark.real
+def test_real_hearts(method: DiffECG) -> None:
+    mitbih = open_dataset("mitbih")
+    profile = replace(PROFILE, resamples=50)
+    strategies = [T20, Strategy(evaluations=4, search="random")]
+    found = list(
+        run_personalisation(
+            method, mitbih, profile, ids=["202", "203", "100"], strategies=strategies
+        )
+    )
+    results = [result for result, _ in found]
+    assert [r.variant for r in results] == ["t20", "gamma-random4"]
+    assert results[0].n == 2, "100 has no fibrillation; 202 is of subject 201"
+    assert set(results[0].params["subjects"]) == {"201", "203"}
+    assert set(results[0].params["skipped"]) == {"100"}
+    assert "f1_over_t20" in results[1].metrics
