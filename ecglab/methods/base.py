@@ -102,16 +102,19 @@ class Method(ABC):
         rows, index = data.records()
         return pool_records(self.embed(data, seed=seed, t=t), index), rows
 
-    def finetune(self, data: WindowSet, labels: NDArray[Any]) -> None:
-        """Learn a classifier from labelled windows; here a linear one on the frozen embedding."""
-        self._head = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-        self._head.fit(self.embed(data), labels)
+    def finetune(self, data: WindowSet, labels: NDArray[Any], *, seed: int = 0) -> None:
+        """Learn a classifier from labelled windows; here a linear one on the frozen embedding.
 
-    def predict(self, data: WindowSet) -> NDArray[np.float64]:
+        All that is random in it is drawn from ``seed``.
+        """
+        self._head = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+        self._head.fit(self.embed(data, seed=seed), labels)
+
+    def predict(self, data: WindowSet, *, seed: int = 0) -> NDArray[np.float64]:
         """Class probabilities (n, classes), the classes in alphabetical order."""
         if self._head is None:
             raise ValueError(f"{self.info.name}: finetune comes before predict")
-        return np.asarray(self._head.predict_proba(self.embed(data)))
+        return np.asarray(self._head.predict_proba(self.embed(data, seed=seed)))
 
     def config(self) -> dict[str, Any]:
         """The keyword arguments that make this method anew, as plain JSON values."""

@@ -1,7 +1,9 @@
 """A method with its weights: shipped with the package, from an earlier run, or trained now."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ecglab.data.locations import data_home
 from ecglab.data.readers.base import Dataset
@@ -24,20 +26,36 @@ def get_method(name: str) -> type[Method]:
 
 
 def pretrained(
-    name: str, dataset: Dataset, ids: Sequence[str], profile: Profile, *, seed: int = 0
+    name: str,
+    dataset: Dataset,
+    ids: Sequence[str],
+    profile: Profile,
+    *,
+    seed: int = 0,
+    only_source: bool = False,
 ) -> Method:
     """A method ready to embed.
 
     One that needs no pre-training is made as it is, a fusion from its parts. Else, by
     ``profile.weights``, the shipped weights are loaded, or those of this very run, which is trained
     first where it has not been.
+
+    Args:
+        name: of the method.
+        dataset: what to pre-train it on.
+        ids: which records.
+        profile: sizes and budget.
+        seed: of the pre-training.
+        only_source: take shipped weights only where they were pre-trained on ``dataset``; else
+            they will do for any.
     """
     cls = get_method(name)
     if cls.made_of:
-        return cls(*(pretrained(part, dataset, ids, profile, seed=seed) for part in cls.made_of))
+        options: dict[str, Any] = {"seed": seed, "only_source": only_source}
+        return cls(*(pretrained(part, dataset, ids, profile, **options) for part in cls.made_of))
     if "pretrain" not in cls.supports():
         return cls()
-    if profile.weights == "shipped" and (SHIPPED / name).is_dir():
+    if profile.weights == "shipped" and name in _shipped(dataset.name if only_source else None):
         return cls.load(SHIPPED / name)
     folder = run_folder(name, dataset, profile, seed)
     if not folder.is_dir():
@@ -92,3 +110,13 @@ def pretrain(
 def run_folder(name: str, dataset: Dataset, profile: Profile, seed: int) -> Path:
     """Where the weights of a run lie."""
     return data_home() / "weights" / f"{name}-{dataset.name}-{profile.name}-{seed}"
+
+
+def _shipped(source: str | None) -> list[str]:
+    """The methods whose weights come with the package, pre-trained on a source (None: on any)."""
+    found = []
+    for path in SHIPPED.glob("*/config.json"):
+        command = json.loads(path.read_text())["card"]["command"].split()
+        if source is None or command[command.index("--dataset") + 1] == source:
+            found.append(path.parent.name)
+    return found
