@@ -1,0 +1,77 @@
+"""A user's own recordings from a folder: one array of signals, one table of labels."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ecglab.data.readers.arrays import ArrayDataset, from_arrays
+from ecglab.data.readers.wfdb_files import LEADS_12
+
+SIGNALS, TABLE = "signals.npz", "labels.csv"
+
+
+def read_folder(
+    folder: Path | str,
+    *,
+    fs: float,
+    label: str,
+    leads: Sequence[str] = LEADS_12,
+    subject: str = "subject",
+    scale: float = 1.0,
+    name: str | None = None,
+) -> ArrayDataset:
+    """The data set of a folder that holds ``signals.npz`` and ``labels.csv``.
+
+    ``signals.npz`` has an array ``signals`` (records, leads, samples) and, named as the table's
+    first column, the records' ids. ``labels.csv`` has one row per record in the same order, ids
+    first. Its column ``label`` holds a record's class, or several with blanks between them, or
+    nothing; a column of 0 and 1 only is a yes-or-no question, with the classes ``afib`` and
+    ``non-afib`` where its name is ``afib``. All other columns are kept in ``Record.meta``.
+
+    PTB-XL records that were filtered and z-scored beforehand enter so. They keep the rhythm and the
+    shape of a beat, but not its amplitude, and no patients: every record is a subject of its own,
+    although a person may have two. Name such a folder after the set it comes from with a dash
+    (``ptbxl-100hz``): the protocols then refuse to train on the one and test on the other.
+
+    Args:
+        folder: where the two files lie.
+        fs: sampling rate, Hz.
+        label: the column to tell apart.
+        leads: names of the leads, in the array's order.
+        subject: the column of persons; where there is none, every record is its own.
+        scale: millivolts (or what unit there is) per unit of ``signals``.
+        name: of the data set; by default the folder's.
+
+    Raises:
+        FileNotFoundError: where one of the two is missing.
+        ValueError: where they do not fit each other, or the table has no such column.
+    """
+    folder = Path(folder)
+    with (folder / TABLE).open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        columns, rows = list(reader.fieldnames or ()), list(reader)
+    if label not in columns:
+        raise ValueError(f"{folder / TABLE}: no column {label!r}; there are: {', '.join(columns)}")
+    key = columns[0]
+    with np.load(folder / SIGNALS, allow_pickle=False) as stored:
+        if missing := {"signals", key} - set(stored):
+            raise ValueError(f"{folder / SIGNALS}: no array {', '.join(sorted(missing))}")
+        signals, ids = stored["signals"], stored[key].astype(str).tolist()
+    if ids != [row[key] for row in rows]:
+        raise ValueError(f"{folder}: {SIGNALS} and {TABLE} differ in their column {key!r}")
+    values = [row[label] for row in rows]
+    flag = set(values) <= {"0", "1"}
+    classes = {"1": [label], "0": [f"non-{label}"]}
+    return from_arrays(
+        signals,
+        fs=fs,
+        leads=leads,
+        labels=[classes[v] if flag else v.split() for v in values],
+        subjects=[row[subject] for row in rows] if subject in columns else None,
+        ids=ids,
+        name=folder.resolve().name if name is None else name,
+        meta=[{c: v for c, v in row.items() if c not in (key, label)} for row in rows],
+        scale=scale,
+    )
