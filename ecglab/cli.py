@@ -7,13 +7,17 @@ from typing import Annotated
 
 import typer
 
-from ecglab.data.catalog import dataset_class
+from ecglab.data.catalog import DATASETS, dataset_class
 from ecglab.data.catalog import describe as describe_datasets
 from ecglab.data.choose import choose
 from ecglab.data.fetch import FetchError, fetch
+from ecglab.data.readers.base import Dataset
+from ecglab.data.readers.folder import read_folder
 from ecglab.data.readers.physionet import DataNotFound
 from ecglab.evaluation import load_all, save, update_readme
 from ecglab.evaluation.cinc2017 import cinc2017_table, run_probes
+from ecglab.evaluation.extractor_protocol import run_search
+from ecglab.evaluation.generalisation import run_generalisation
 from ecglab.methods import METHODS, describe_methods
 from ecglab.methods import pretrain as run_pretraining
 from ecglab.profiles import load_profile
@@ -99,6 +103,79 @@ def probe(
     for result in run_probes(method or list(METHODS), source, ids, budget, t=t):
         path = save(result, out)
         typer.echo(f"{path}: macro-F1 {result.metrics['macro_f1']}")
+
+
+@app.command()
+def generalise(
+    source: Annotated[str, typer.Option(help="the data set to pre-train on")],
+    target: Annotated[list[str], typer.Option(help="to fine-tune and test on; may be repeated")],
+    method: Annotated[list[str] | None, typer.Option(help="may be repeated; none: all")] = None,
+    profile: ProfileOption = "laptop",
+    rarest: Annotated[
+        bool, typer.Option(help="give records of several classes the rarest")
+    ] = False,
+    fs: Annotated[float, typer.Option(help="Hz, of a target that is a folder")] = 0.0,
+    label: Annotated[str, typer.Option(help="column to tell apart in a folder's table")] = "label",
+    scale: Annotated[float, typer.Option(help="mV per unit in a folder's signals")] = 1.0,
+    out: Annotated[Path, typer.Option(help="folder of the results")] = Path("results"),
+    predictions: Annotated[Path | None, typer.Option(help="folder of all predictions")] = None,
+) -> None:
+    """Pre-train on one set, fine-tune on 20 % of another's subjects, test on the rest.
+
+    A target is a data set's name, or a folder of your own with signals.npz and labels.csv.
+    """
+    budget = load_profile(profile)
+    origin = choose(source, budget)
+    for name in target:
+        goal: tuple[Dataset, list[str]]
+        if name not in DATASETS and Path(name).is_dir():
+            own = read_folder(name, fs=fs, label=label, scale=scale)
+            goal = own, own.ids()[: budget.limit]
+        else:
+            goal = choose(name, budget)
+        for result in run_generalisation(
+            method or list(METHODS),
+            origin,
+            goal,
+            budget,
+            several="rarest" if rarest else "drop",
+            predictions=predictions,
+        ):
+            typer.echo(f"{save(result, out)}: macro-F1 {result.metrics['macro_f1']}")
+
+
+@app.command("search-extractor")
+def search_extractor(
+    method: Annotated[str, typer.Argument(help="a diffusion model")] = "diffecg-signal",
+    dataset: DatasetOption = "auto",
+    profile: ProfileOption = "laptop",
+    records: Annotated[int, typer.Option(help="half to search on, half to test on")] = 2400,
+    reads: Annotated[str, typer.Option(help="last or all: which maps the probe reads")] = "last",
+    seed: SeedOption = 0,
+    out: Annotated[Path, typer.Option(help="folder of the results")] = Path("results"),
+) -> None:
+    """Search a trained U-Net for its best feature extractor (DiffECG, section 3.2)."""
+    if reads not in ("last", "all"):
+        raise typer.BadParameter(f"reads is 'last' or 'all', not {reads!r}")
+    budget = load_profile(profile)
+    source, ids = choose(dataset, budget, seed=seed)
+    report = run_search(
+        method,
+        source,
+        ids,
+        budget,
+        records=records,
+        reads="all" if reads == "all" else "last",
+        seed=seed,
+        verbose=True,
+    )
+    for result in report.results:
+        save(result, out)
+        score = result.metrics["macro_f1"]
+        typer.echo(f"{result.protocol} {result.variant} {result.params['roles']}: {score}")
+    stem = f"extractor-search__{source.name}__{method}__{reads}__{profile}__seed{seed}"
+    report.table.round(6).to_csv(out / f"{stem}.csv", index=False)
+    report.path.round(6).to_csv(out / f"{stem}__path.csv", index=False)
 
 
 @app.command()

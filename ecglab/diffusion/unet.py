@@ -38,6 +38,13 @@ class UNetConfig:
         heads: attention heads, at every level.
         head_width: channels of each head.
         dropout: in each residual block.
+        level_blocks: which levels of the contracting path have residual blocks; None: all.
+        level_attention: which of them have attention; None: all.
+        middle_blocks: residual blocks of the bottleneck, 0 to 2.
+        middle_attention: whether the bottleneck has attention.
+
+    The last four leave parts out, as an architecture search may (``extractor.py``); what is left
+    out passes its input on. The expanding path is always whole: denoising needs it.
     """
 
     ndim: int = 1
@@ -48,6 +55,10 @@ class UNetConfig:
     heads: int = 4
     head_width: int = 32
     dropout: float = 0.0
+    level_blocks: tuple[bool, ...] | None = None
+    level_attention: tuple[bool, ...] | None = None
+    middle_blocks: int = 2
+    middle_attention: bool = True
 
     def __post_init__(self) -> None:
         if self.ndim not in (1, 2):
@@ -56,6 +67,11 @@ class UNetConfig:
             raise ValueError("a U-Net needs at least one level")
         if self.dim % self.groups:
             raise ValueError(f"dim {self.dim} is not divisible by {self.groups} groups")
+        if self.middle_blocks not in (0, 1, 2):
+            raise ValueError(f"a bottleneck has 0, 1 or 2 blocks, not {self.middle_blocks}")
+        for kept in (self.level_blocks, self.level_attention):
+            if kept is not None and len(kept) != len(self.multipliers):
+                raise ValueError(f"{len(kept)} choices for {len(self.multipliers)} levels")
 
     @property
     def stride(self) -> int:
@@ -108,14 +124,30 @@ class ResBlock(nn.Module):
         return cast(Tensor, self.skip(x)) + self.dropout(h)
 
 
+class LeftOut(nn.Module):
+    """In the place of a part that a configuration leaves out: passes its input on."""
+
+    def forward(self, x: Tensor, *_: Tensor) -> Tensor:
+        return x
+
+
 class Down(nn.Module):
     """One level of the contracting path; returns the skip connections and the next resolution."""
 
-    def __init__(self, config: UNetConfig, width: int, next_width: int, *, last: bool) -> None:
+    def __init__(
+        self,
+        config: UNetConfig,
+        width: int,
+        next_width: int,
+        *,
+        last: bool,
+        blocks: bool = True,
+        attention: bool = True,
+    ) -> None:
         super().__init__()
-        self.block1 = ResBlock(config, width, width)
-        self.block2 = ResBlock(config, width, width)
-        self.attend = LinearAttention(width, **config.attention)
+        self.block1 = ResBlock(config, width, width) if blocks else LeftOut()
+        self.block2 = ResBlock(config, width, width) if blocks else LeftOut()
+        self.attend = LinearAttention(width, **config.attention) if attention else LeftOut()
         change = convolution(config.ndim, width, next_width, 3)
         self.down = change if last else PixelUnshuffleDown(config.ndim, width, next_width)
 
@@ -168,12 +200,19 @@ class UNet(nn.Module):
         self.stem = convolution(n, config.channels, dim, 7)
         widths = [dim, *(dim * m for m in config.multipliers)]
         pairs = list(pairwise(widths))
+        everywhere = (True,) * len(pairs)
+        blocks, attention = config.level_blocks, config.level_attention
+        kept = zip(pairs, blocks or everywhere, attention or everywhere, strict=True)
         self.down = nn.ModuleList(
-            Down(config, a, b, last=i == len(pairs) - 1) for i, (a, b) in enumerate(pairs)
+            Down(config, a, b, last=i == len(pairs) - 1, blocks=with_blocks, attention=attends)
+            for i, ((a, b), with_blocks, attends) in enumerate(kept)
         )
-        self.mid1 = ResBlock(config, widths[-1], widths[-1])
-        self.mid_attend = Attention(widths[-1], **config.attention)
-        self.mid2 = ResBlock(config, widths[-1], widths[-1])
+        middle, bottleneck = config.middle_blocks, widths[-1]
+        self.mid1 = ResBlock(config, bottleneck, bottleneck) if middle > 0 else LeftOut()
+        self.mid_attend = (
+            Attention(bottleneck, **config.attention) if config.middle_attention else LeftOut()
+        )
+        self.mid2 = ResBlock(config, bottleneck, bottleneck) if middle > 1 else LeftOut()
         self.up = nn.ModuleList(
             Up(config, a, b, last=i == 0) for i, (a, b) in reversed(list(enumerate(pairs)))
         )
