@@ -1,0 +1,86 @@
+"""Table 1 of DiffECG: the paper's numbers beside ours, with every cell that is still missing.
+
+The paper's numbers are macro-F1 after pre-training on the first data set of a pair and fine-tuning
+on 20 % of the second's subjects, t = 20, from Zhou et al., IJCAI 2025, Table 1. It gives no
+intervals, no seeds, and not the label maps behind the groups, so that only the order of magnitude
+of a difference from ours is to be read.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from ecglab.evaluation.results import Result
+from ecglab.evaluation.tables import MISSING, table, to_markdown
+from ecglab.methods import METHODS
+
+Pair = tuple[str, str]
+
+PAIRS: tuple[Pair, ...] = (
+    ("cpsc2018", "chapman"),
+    ("cpsc2018", "ptb"),
+    ("cpsc2018", "georgia"),
+    ("chapman", "cpsc2018"),
+    ("chapman", "ptb"),
+    ("chapman", "georgia"),
+)
+"""(source, target), the columns of ``PAPER``."""
+
+PAPER: Mapping[str, tuple[float, ...]] = {
+    "ecgnet": (0.888, 0.546, 0.710, 0.280, 0.530, 0.618),
+    "efficientecg": (0.283, 0.468, 0.161, 0.064, 0.648, 0.182),
+    "zolotyhnet": (0.656, 0.579, 0.484, 0.304, 0.587, 0.517),
+    "clocs": (0.541, 0.289, 0.369, 0.179, 0.546, 0.396),
+    "simclr": (0.761, 0.492, 0.512, 0.158, 0.475, 0.503),
+    "moco": (0.556, 0.468, 0.392, 0.264, 0.468, 0.472),
+    "diffecg-signal": (0.906, 0.522, 0.627, 0.426, 0.573, 0.594),
+    "diffecg-spectrogram": (0.890, 0.544, 0.726, 0.441, 0.521, 0.724),
+    "diffecg-lorenz": (0.788, 0.550, 0.595, 0.273, 0.558, 0.606),
+    "diffecg": (0.913, 0.598, 0.735, 0.537, 0.599, 0.727),
+}
+"""Macro-F1 by the registry's name, present or future, of each method."""
+
+TITLES: Mapping[str, str] = {
+    "majority": "majority guess",
+    "ecgnet": "ECGNet (Jun et al., 2018)",
+    "efficientecg": "EfficientECG (Akkuzu et al., 2023)",
+    "zolotyhnet": "ZolotyhNet (Kuznetsov et al., 2020)",
+    "clocs": "CLOCS (Kiyasseh et al., 2021)",
+    "simclr": "SimCLR (Mehari and Strodthoff, 2022)",
+    "moco": "MoCo (Nakamoto et al., 2022)",
+}
+_PREFIX = "generalise-from-"
+
+
+def table1(results: Sequence[Result], *, profile: str = "laptop") -> str:
+    """The table in Markdown: rows are methods, columns are pairs, cells are ``paper · ours``.
+
+    Columns are the paper's six pairs, then all others that there are results for. Ours is macro-F1
+    of one profile's runs in their plain form, laid out as ``table`` does it: mean and deviation
+    over the seeds, and the interval over subjects. A number that the paper or we lack is a dash.
+    """
+    mine = [r for r in results if r.protocol.startswith(_PREFIX)]
+    mine = [r for r in mine if r.profile == profile and not r.variant]
+    by_pair: dict[Pair, list[Result]] = {pair: [] for pair in PAIRS}
+    for r in mine:
+        by_pair.setdefault((r.protocol.removeprefix(_PREFIX), r.dataset), []).append(r)
+    others = [r.method for r in mine if r.method != "majority" and r.method not in PAPER]
+    rows = ["majority", *sorted(set(others)), *PAPER]
+    columns = {"method": [_title(name) for name in rows]}
+    for (source, goal), runs in by_pair.items():
+        ours = table(runs, {"macro_f1": "ours"}, rows=rows)["ours"]
+        columns[f"{source} → {goal}"] = [
+            f"{_paper(name, (source, goal))} · {cell}"
+            for name, cell in zip(rows, ours, strict=True)
+        ]
+    return to_markdown(pd.DataFrame(columns))
+
+
+def _title(name: str) -> str:
+    return METHODS[name].info.title if name in METHODS else TITLES.get(name, name)
+
+
+def _paper(name: str, pair: Pair) -> str:
+    if name not in PAPER or pair not in PAIRS:
+        return MISSING
+    return f"{PAPER[name][PAIRS.index(pair)]:.3f}"
