@@ -720,8 +720,8 @@ keep(figure, OUTPUT, "features", numbers=table, simulated=simulated)
 # - Spectral numbers know little of A. What they know is noise (~).
 #
 # So irregular beats without P waves are most of it. But in every panel some boxes overlap: no
-# single number tells the four classes apart. Chapter 03 gives all of these numbers to a linear
-# classifier, and asks whether features that a network learned without labels do better.
+# single number tells the four classes apart. Chapter 03 gives the RR and spectral numbers to a
+# linear classifier, and asks whether features that a network learned without labels do better.
 #
 # ## How real is the simulator?
 #

@@ -60,21 +60,10 @@ def plot_sweep(
     figure, axis = plt.subplots(figsize=(7, 3.6))
     axis.fill_between(sweep["t"], sweep["low"], sweep["high"], color=PALETTE["blue"], alpha=0.15)
     axis.plot(sweep["t"], sweep["value"], "o-", color=PALETTE["blue"])
-    best = sweep.iloc[int(sweep["value"].to_numpy().argmax())]
-    axis.annotate(
-        f"best: t = {best['t']:.0f}",
-        (best["t"], best["value"]),
-        xytext=(0, 9),
-        textcoords="offset points",
-        ha="center",
-        color=PALETTE["blue"],
-    )
     for (name, value), colour in zip(references.items(), ("red", "grey", "green"), strict=False):
-        axis.axhline(value, color=PALETTE[colour], ls="--", lw=1)
-        axis.annotate(
-            name, (1, value), xycoords=("axes fraction", "data"), xytext=(-4, 3),
-            textcoords="offset points", ha="right", color=PALETTE[colour], fontsize=9,
-        )  # fmt: skip
+        axis.axhline(value, color=PALETTE[colour], ls="--", lw=1, label=name)
+    if references:
+        axis.legend(loc="center left")
     axis.set_xscale("symlog", linthresh=10)
     ticks = [int(t) for t in sweep["t"]]
     axis.set_xticks(ticks, [str(t) for t in ticks])
@@ -95,7 +84,8 @@ def plot_map(points: NDArray[np.float64], labels: Sequence[str]) -> Figure:
         axis.scatter(*points.T, s=3, color="#dddddd", linewidths=0, rasterized=True)
         mine = points[chosen == name]
         axis.scatter(*mine.T, s=6, color=CLASS_COLOURS[name], linewidths=0)
-        axis.set(title=f"{CLASS_NAMES[name]} ({len(mine)})", xticks=[], yticks=[])
+        count = f"{len(mine)} record{'s' * (len(mine) != 1)}"
+        axis.set(title=CLASS_NAMES[name], xlabel=count, xticks=[], yticks=[])
     return figure
 
 

@@ -45,9 +45,11 @@ def test_the_slider_has_a_frame_for_every_step() -> None:
 def test_sweep_and_map() -> None:
     sweep = pd.DataFrame({"t": [0, 20], "value": [0.5, 0.7], "low": [0.4, 0.6], "high": 0.8})
     figure = plot_sweep(sweep, references={"guess": 0.2})
-    assert "best: t = 20" in [text.get_text() for text in figure.axes[0].texts]
+    legend = figure.axes[0].get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["guess"]
     panels = plot_map(np.zeros((3, 2)), ["N", "A", "N"]).axes
-    assert [a.get_title(loc="left") for a in panels] == ["normal (2)", "atrial fibrillation (1)"]
+    assert [a.get_title(loc="left") for a in panels] == ["normal", "atrial fibrillation"]
+    assert [a.get_xlabel() for a in panels] == ["2 records", "1 record"]
 
 
 def test_explorer_shows_q_sample() -> None:
