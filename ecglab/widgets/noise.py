@@ -50,8 +50,8 @@ class NoiseExplorer:
         axis.plot(time, self.trace, color=PALETTE["ink"], lw=0.8, label="clean")
         ratio = float(self.schedules[schedule].snr(torch.tensor([t])))
         title = f"{schedule} schedule, t = {t}: signal to noise {10 * np.log10(ratio):.1f} dB"
-        axis.set(xlabel="time (s)", title=title, ylim=(-6, 9))
-        axis.legend(loc="upper right", ncols=2)
+        axis.set(xlabel="time (s)", title=title, ylim=(-6, 9), xlim=(0, len(self.trace) / self.fs))
+        axis.legend(loc="lower right", ncols=2)
         return figure
 
     def _draw(self, change: object = None) -> None:
