@@ -15,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ecglab.evaluation.metrics import macro_f1
 
@@ -75,9 +76,11 @@ def fit_probe(
     if class_weight not in (None, "balanced"):
         raise ValueError(f"class_weight must be None or 'balanced', not {class_weight!r}")
 
-    if C is None:
-        C = _choose_c(x, y, g, class_weight, seed)
-    return _model(C, class_weight).fit(x, y)
+    # A probe's products are small: a second BLAS thread only makes the first one wait.
+    with threadpool_limits(1, user_api="blas"):
+        if C is None:
+            C = _choose_c(x, y, g, class_weight, seed)
+        return _model(C, class_weight).fit(x, y)
 
 
 def linear_probe(
