@@ -32,6 +32,7 @@ METRICS: dict[str, Metric] = {
     **{f"f1_{c if c != '~' else 'noisy'}": partial(class_f1, positive=c) for c in CINC2017_CLASSES},
 }
 FOLDS = 5
+PROTOCOL = "5fold-record"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -114,7 +115,7 @@ def score(
     return Result(
         dataset=dataset,
         task="rhythm4",
-        protocol="5fold-record",
+        protocol=PROTOCOL,
         method=probed.method,
         variant=variant,
         profile=profile.name,
@@ -163,7 +164,7 @@ def run_probes(
 
 def cinc2017_table(results: Sequence[Result]) -> str:
     """The probe's table in Markdown: both scores of every method, with intervals."""
-    mine = [r for r in results if r.dataset == "cinc2017" and r.task == "rhythm4"]
+    mine = [r for r in results if r.dataset == "cinc2017" and r.protocol == PROTOCOL]
     if not mine:
         return "_No results yet._"
     columns = ["macro_f1", "cinc2017_score", "f1_N", "f1_A", "f1_O", "f1_noisy"]

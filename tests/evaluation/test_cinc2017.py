@@ -1,5 +1,6 @@
 """The probe of CinC 2017, on simulated records: end to end, and against scores by hand."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +81,12 @@ def test_every_method_of_the_registry_runs_and_is_stored(
         save(result, tmp_path)
     assert len(load_all(tmp_path)) == 3
     assert cinc2017_table(load_all(tmp_path)) == "_No results yet._"  # simulated is not real
+
+
+def test_the_table_shows_this_protocol_only(baseline) -> None:
+    probed = score(baseline, dataset="cinc2017", profile=PROFILE)
+    other = replace(probed, protocol="generalise-from-chapman")
+    assert cinc2017_table([probed, other]) == cinc2017_table([probed]) != cinc2017_table([other])
 
 
 @pytest.mark.real
