@@ -114,6 +114,9 @@ def generalise(
     rarest: Annotated[
         bool, typer.Option(help="give records of several classes the rarest")
     ] = False,
+    linear: Annotated[
+        bool, typer.Option(help="logistic regression in place of a method's own classifier")
+    ] = False,
     fs: Annotated[float, typer.Option(help="Hz, of a target that is a folder")] = 0.0,
     label: Annotated[str, typer.Option(help="column to tell apart in a folder's table")] = "label",
     scale: Annotated[float, typer.Option(help="mV per unit in a folder's signals")] = 1.0,
@@ -139,6 +142,7 @@ def generalise(
             goal,
             budget,
             several="rarest" if rarest else "drop",
+            linear=linear,
             predictions=predictions,
         ):
             typer.echo(f"{save(result, out)}: macro-F1 {result.metrics['macro_f1']}")

@@ -24,7 +24,7 @@ from ecglab.data.splits import holdout
 from ecglab.evaluation.results import Result, write_text
 from ecglab.evaluation.tasks import Several, Target, align, take_units, target
 from ecglab.evaluation.tested import Tested, score
-from ecglab.methods import METHODS, Method, RRSpectral, pretrained
+from ecglab.methods import METHODS, Method, RRSpectral, get_method, pretrained
 from ecglab.profiles import Profile
 
 FRACTION = 0.2
@@ -61,13 +61,14 @@ def split(data: Target, *, seed: int) -> NDArray[np.bool_]:
     return train
 
 
-def evaluate(method: Method, data: Target, *, seed: int) -> Tested:
+def evaluate(method: Method, data: Target, *, seed: int, linear: bool = False) -> Tested:
     """Fine-tune a method on 20 % of the subjects of a target, and predict the others.
 
     Args:
         method: pre-trained, or one that needs no pre-training.
         data: the target, cut as ``method.spec`` says (see ``target``).
         seed: of the split, the noise and the classifier.
+        linear: logistic regression on the method's frozen embedding in place of its own classifier.
 
     Raises:
         ValueError: as ``split``, and where the method's probabilities are no such thing.
@@ -76,8 +77,12 @@ def evaluate(method: Method, data: Target, *, seed: int) -> Tested:
     train = split(data, seed=seed)
     known, test = (take_units(data, np.flatnonzero(mask)) for mask in (train, ~train))
     labels = known.data.labels
-    method.finetune(known.data, labels, seed=seed)
-    p = np.asarray(method.predict(test.data, seed=seed), dtype=np.float64)
+    if linear:
+        Method.finetune(method, known.data, labels, seed=seed)
+        p = Method.predict(method, test.data, seed=seed)
+    else:
+        method.finetune(known.data, labels, seed=seed)
+        p = np.asarray(method.predict(test.data, seed=seed), dtype=np.float64)
     classes = sorted(set(labels.tolist()))
     if p.shape != (len(test.data), len(classes)) or not np.isfinite(p).all():
         raise ValueError(
@@ -104,6 +109,7 @@ def run_generalisation(
     profile: Profile,
     *,
     several: Several = "drop",
+    linear: bool = False,
     predictions: Path | None = None,
 ) -> Iterator[Result]:
     """One pair of Table 1: the majority guess, the RR baseline and the methods, for every seed.
@@ -117,6 +123,8 @@ def run_generalisation(
         goal: the data set to fine-tune and test on, and its records.
         profile: number of seeds and resamples; where weights come from.
         several: what to do with records of several classes (see ``target``).
+        linear: logistic regression on every embedding in place of a method's own classifier: is it
+            the encoder or its classifier that fails? Methods without an embedding are left out.
         predictions: a folder for every method's predictions of the test part, as CSV.
 
     Raises:
@@ -126,13 +134,16 @@ def run_generalisation(
     if ours.name.split("-")[0] == dataset.name.split("-")[0]:
         raise ValueError(f"{dataset.name} shares records with the source {ours.name}")
     names = [BASELINE, *(name for name in names if name != BASELINE)]
+    if linear:
+        names = [name for name in names if "embed" in get_method(name).supports()]
+    variant = "+".join(["linear"] * linear + [several] * (several != "drop"))
     methods = {n: pretrained(n, ours, theirs, profile, only_source=True) for n in names}
     cut = [target(dataset, ids, m.spec, several=several) for m in methods.values()]
     views = dict(zip(names, align(cut), strict=True))
     for seed in range(profile.seeds):
         done = {MAJORITY: guess_majority(views[BASELINE], seed=seed)}
         for name, method in methods.items():
-            done[name] = evaluate(method, views[name], seed=seed)
+            done[name] = evaluate(method, views[name], seed=seed, linear=linear)
         for name, tested in done.items():
             rivals = [n for n in (MAJORITY, BASELINE, *_parts(name)) if n in done and n != name]
             result = score(
@@ -140,7 +151,7 @@ def run_generalisation(
                 source=ours.name,
                 profile=profile,
                 against=[] if name == MAJORITY else [done[n] for n in rivals],
-                variant="" if several == "drop" else several,
+                variant=variant,
             )
             if predictions is not None:
                 path = Path(predictions) / f"{Path(result.filename).stem}.csv"

@@ -312,6 +312,20 @@ def test_alignment_keeps_what_all_have_in_common(records: Target) -> None:
         align([fewer, nothing])
 
 
+def test_a_linear_classifier_may_stand_in_for_a_methods_own(records: Target) -> None:
+    class Embeds(Oracle):
+        def embed(self, data: WindowSet, **_: Any) -> NDArray[np.float32]:
+            return np.array([[len(name), name == "A"] for name in data.labels], np.float32)
+
+        def rule(self, row: pd.Series) -> NDArray[np.float64]:
+            raise AssertionError("its own classifier was asked")
+
+    tested = evaluate(Embeds(), records, seed=0, linear=True)
+    right = tested.labels == tested.predictions
+    assert right[tested.labels == "A"].all()  # the embedding tells A from the others, and no more
+    assert len(set(tested.predictions[tested.labels != "A"])) == 1
+
+
 def test_only_the_same_units_are_compared(records: Target) -> None:
     a, b = evaluate(Oracle(), records, seed=0), guess_majority(records, seed=0)
     difference = compare(a, b)
