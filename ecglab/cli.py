@@ -18,7 +18,8 @@ from ecglab.evaluation import load_all, save, update_readme
 from ecglab.evaluation.cinc2017 import cinc2017_table, run_probes
 from ecglab.evaluation.extractor_protocol import run_search
 from ecglab.evaluation.generalisation import run_generalisation
-from ecglab.methods import METHODS, describe_methods
+from ecglab.evaluation.personalisation import ALL_STRATEGIES, run_personalisation
+from ecglab.methods import METHODS, describe_methods, pretrained
 from ecglab.methods import pretrain as run_pretraining
 from ecglab.profiles import load_profile
 
@@ -146,6 +147,33 @@ def generalise(
             predictions=predictions,
         ):
             typer.echo(f"{save(result, out)}: macro-F1 {result.metrics['macro_f1']}")
+
+
+@app.command()
+def personalise(
+    dataset: Annotated[str, typer.Option(help="a set with annotated rhythms")] = "mitbih",
+    source: Annotated[str, typer.Option(help="the data set to pre-train on")] = "cinc2017",
+    method: Annotated[list[str] | None, typer.Option(help="may be repeated")] = None,
+    profile: ProfileOption = "laptop",
+    chronological: Annotated[
+        bool, typer.Option(help="the first minutes personalise, not a random tenth")
+    ] = False,
+    out: Annotated[Path, typer.Option(help="folder of the results")] = Path("results"),
+) -> None:
+    """Personalise on a tenth of each subject's windows, test on the rest: t fixed and searched."""
+    budget = load_profile(profile)
+    origin, origin_ids = choose(source, budget)
+    target, ids = choose(dataset, budget)
+    for name in method or ["diffecg"]:
+        for result, _ in run_personalisation(
+            pretrained(name, origin, origin_ids, budget),
+            target,
+            budget,
+            ids=ids,
+            strategies=ALL_STRATEGIES,
+            order="chronological" if chronological else "random",
+        ):
+            typer.echo(f"{save(result, out)}: F1 {result.metrics['f1']}")
 
 
 @app.command("search-extractor")

@@ -46,6 +46,9 @@ OBJECTIVES_COMPARED = tuple(
 SEARCHES_COMPARED = tuple(Strategy(search=s) for s in ("bayesian", "grid", "random"))
 """Three searches for the best gamma, at the same number of evaluations."""
 
+ALL_STRATEGIES = tuple(dict.fromkeys([*FIXED, *OBJECTIVES_COMPARED, *SEARCHES_COMPARED]))
+"""Each once; the first, t = 20, is what the others are compared with."""
+
 
 def personalise(
     method: Method,
