@@ -160,7 +160,7 @@ assert torch.allclose(_ours, schedule.q_sample(_x0, _t, _noise), atol=1e-6)
 # paper's Figure 3a.
 
 # %%
-window = scale(windows[1], "zscore")
+window = scale(windows[7], "zscore")
 steps = (0, 20, 100, 300, 600, 999)
 generator = torch.Generator().manual_seed(SEED)
 
@@ -281,7 +281,7 @@ numbers = pd.DataFrame({f"{n}_t{t}": x for n, v in sliding.items() for t, x in v
 keep(page, OUTPUT, "noisy_views", numbers=numbers, simulated=simulated)
 
 # %% [markdown]
-# Slide to t = 400: the linear schedule has buried the beats, the cosine one still shows them.
+# Slide to t = 400: the linear schedule has all but buried the beats, the cosine one still shows them.
 #
 # ## Training: guess the noise
 #

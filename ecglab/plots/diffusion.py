@@ -119,8 +119,8 @@ def slide_views(views: Mapping[str, Mapping[int, NDArray[np.float32]]], *, fs: f
     moves = [{"label": str(t), "method": "animate", "args": [[str(t)], now]} for t in steps]
     figure.update_layout(
         height=460,
-        sliders=[{"steps": moves, "currentvalue": {"prefix": "t = "}}],
+        sliders=[{"steps": moves, "currentvalue": {"prefix": "t = "}, "pad": {"t": 60}}],
         xaxis={"title": "time (s)"},
-        yaxis={"range": [-6, 8 * len(views)], "showticklabels": False},
+        yaxis={"range": [-6, 8 * len(views)], "visible": False},
     )
     return figure

@@ -145,8 +145,8 @@ def plot_beats(
             axis.annotate(name, (moment, value), weight="bold", fontsize=11, **style)
     for number, (name, span) in enumerate(spans.items()):
         colour = colours[number % len(colours)]
-        _interval(axis, name, span, low - (1.6 + 1.25 * number) * unit, high, colour)
-    axis.set_ylim(low - (2.0 + 1.25 * len(spans)) * unit, high + 1.3 * unit)
+        _interval(axis, name, span, low - (2.1 + 1.25 * number) * unit, high, colour)
+    axis.set_ylim(low - (2.5 + 1.25 * len(spans)) * unit, high + 1.3 * unit)
     axis.set(title=title, xlabel="time (s)", ylabel="mV", xlim=(0, time[-1]))
     return figure
 

@@ -102,7 +102,9 @@ def slide_maps(
     chosen = np.asarray(labels)
     classes = [c for c in CLASS_COLOURS if c in set(labels)]
 
-    def traces(points: NDArray[np.float64]) -> list[go.Scattergl]:
+    def traces(points: NDArray[np.float64]) -> list[go.Scatter]:
+        low, high = points.min(axis=0), points.max(axis=0)
+        points = (points - low) / np.where(high > low, high - low, 1)  # all maps on the same axes
         return [
             go.Scatter(
                 x=points[chosen == c, 0],
@@ -130,7 +132,7 @@ def slide_maps(
     figure.update_layout(
         height=520,
         sliders=[{"steps": moves, "currentvalue": {"prefix": "noise step t = "}}],
-        xaxis={"visible": False},
-        yaxis={"visible": False},
+        xaxis={"visible": False, "range": [-0.03, 1.03]},
+        yaxis={"visible": False, "range": [-0.03, 1.03]},
     )
     return figure

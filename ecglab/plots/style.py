@@ -79,7 +79,7 @@ def keep(
         if simulated:
             where = {"xref": "paper", "yref": "paper", "x": 1, "y": 1.08, "showarrow": False}
             figure.add_annotation(text="simulated", font={"color": PALETTE["grey"]}, **where)
-        figure.write_html(folder / f"{name}.html", include_plotlyjs=True)
+        figure.write_html(folder / f"{name}.html", include_plotlyjs=True, auto_play=False)
     else:
         if simulated:
             figure.text(
