@@ -6,7 +6,8 @@ The candidates share the weights of one denoiser, so none has to be trained: a c
 - Score: macro-F1 of out-of-fold predictions. Every development subject is once a validation
   subject, of a probe that was trained on others. Test subjects take no part in the search.
 - Features: mean and deviation over positions of the last map, for that is what an extractor hands
-  on. (With all levels' maps, ``reads="all"``, a probe could go round what the search removes.)
+  on, and of signals its periodicity, without which rhythm is forgotten (``methods/pooling.py``).
+  With all levels' maps, ``reads="all"``, a probe could go round what the search removes.
 - The probe's penalty is C = 3 / d for d features: under it, the logits of wide and of narrow maps
   are expected to vary alike. One C for all would favour some width.
 - Cost: multiply-accumulate operations.
@@ -43,7 +44,7 @@ from ecglab.evaluation.bootstrap import (
 from ecglab.evaluation.metrics import macro_f1
 from ecglab.evaluation.probe import fit_probe, linear_probe
 from ecglab.methods.diffecg import DiffECGModality
-from ecglab.methods.pooling import mean_and_deviation
+from ecglab.methods.pooling import mean_and_deviation, periodicity
 from ecglab.progress import progress
 
 Reads = Literal["last", "all"]
@@ -96,10 +97,12 @@ def grid(config: UNetConfig) -> list[Extractor]:
 
 
 def removals(extractor: Extractor) -> list[Extractor]:
-    """The extractors that lack one more part: what one cycle of ``eliminate`` tries."""
-    found = []
-    if extractor.up:
-        found.append(replace(extractor, up=extractor.up - 1))
+    """The extractors that lack one more part: what one cycle of ``eliminate`` tries.
+
+    The decoder's end may be cut off at any stage: those extractors lie on the way to the last one.
+    """
+    found: list[Extractor] = []
+    found += [replace(extractor, up=stages) for stages in range(extractor.up)]
     if extractor.middle_blocks:
         found.append(replace(extractor, middle_blocks=extractor.middle_blocks - 1))
     if extractor.middle_attention:
@@ -208,9 +211,16 @@ class ExtractorSearch:
             steps = step.expand(len(x0))
             xt = schedule.q_sample(x0, steps, torch.randn(x0.shape, generator=generator))
             for extractor, maps in extract(network, extractors, xt, steps):
-                read = maps if self.reads == "all" else maps[-1:]
-                pooled[extractor].append(mean_and_deviation(read))
+                pooled[extractor].append(self._pool(maps, x0.shape[-1]))
         return {e: torch.cat(vectors).numpy() for e, vectors in pooled.items()}
+
+    def _pool(self, maps: list[torch.Tensor], samples: int) -> torch.Tensor:
+        """One vector per window from an extractor's maps; of windows that many samples long."""
+        levels = mean_and_deviation(maps if self.reads == "all" else maps[-1:])
+        if self.config.ndim != 1:
+            return levels
+        rate = self.encoder.spec.fs * maps[-1].shape[-1] / samples
+        return torch.cat([levels, periodicity(maps[-1], rate)], dim=1)
 
     def exhaust(self) -> list[Scored]:
         """Score every extractor of ``grid``."""
