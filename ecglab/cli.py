@@ -181,7 +181,7 @@ def search_extractor(
     method: Annotated[str, typer.Argument(help="a diffusion model")] = "diffecg-signal",
     dataset: DatasetOption = "auto",
     profile: ProfileOption = "laptop",
-    records: Annotated[int, typer.Option(help="half to search on, half to test on")] = 2400,
+    records: Annotated[int, typer.Option(help="half to search on, half to test on")] = 1600,
     reads: Annotated[str, typer.Option(help="last or all: which maps the probe reads")] = "last",
     seed: SeedOption = 0,
     out: Annotated[Path, typer.Option(help="folder of the results")] = Path("results"),
