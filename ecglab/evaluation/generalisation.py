@@ -136,7 +136,6 @@ def run_generalisation(
     names = [BASELINE, *(name for name in names if name != BASELINE)]
     if linear:
         names = [name for name in names if "embed" in get_method(name).supports()]
-    variant = "+".join(["linear"] * linear + [several] * (several != "drop"))
     methods = {n: pretrained(n, ours, theirs, profile, only_source=True) for n in names}
     cut = [target(dataset, ids, m.spec, several=several) for m in methods.values()]
     views = dict(zip(names, align(cut), strict=True))
@@ -145,18 +144,24 @@ def run_generalisation(
         for name, method in methods.items():
             done[name] = evaluate(method, views[name], seed=seed, linear=linear)
         for name, tested in done.items():
+            variants = {"linear": linear and _has_own(name), several: several != "drop"}
             rivals = [n for n in (MAJORITY, BASELINE, *_parts(name)) if n in done and n != name]
             result = score(
                 tested,
                 source=ours.name,
                 profile=profile,
                 against=[] if name == MAJORITY else [done[n] for n in rivals],
-                variant=variant,
+                variant="+".join(v for v, used in variants.items() if used),
             )
             if predictions is not None:
                 path = Path(predictions) / f"{Path(result.filename).stem}.csv"
                 write_text(path, tested.table().to_csv(index=False, lineterminator="\n"))
             yield result
+
+
+def _has_own(name: str) -> bool:
+    """Whether a method's own classifier is another than the linear one."""
+    return name in METHODS and METHODS[name].finetune is not Method.finetune
 
 
 def _parts(name: str) -> tuple[str, ...]:

@@ -345,10 +345,12 @@ def test_a_pair_runs_end_to_end(tmp_path: Path) -> None:
             (source, source.ids()),
             (goal, goal.ids()),
             PROFILE,
+            linear=True,
             predictions=tmp_path / "predictions",
         )
     )
     assert [r.method for r in runs] == ["majority", "rr-spectral", "diffecg-signal"]
+    assert [r.variant for r in runs] == ["", "", "linear"]  # the others' own is linear, or none
     assert len({r.n for r in runs}) == 1
     assert {"macro_f1_over_majority", "macro_f1_over_rr-spectral"} < set(runs[2].metrics)
     for r in runs:
