@@ -107,7 +107,7 @@ def _draw_unet(axis: Axes, boxes: Sequence[Box]) -> None:
         ends = [(x, -row - _HEIGHT / 2), (x, -row - 1 + _HEIGHT / 2)]
         if side == "up":
             ends.reverse()
-        _arrow(axis, *ends, runs[side, row] and runs[below[0]])
+        _arrow(axis, ends[0], ends[1], runs[side, row] and runs[below[0]])
 
 
 def _arrow(
