@@ -19,6 +19,7 @@ from ecglab.evaluation.cinc2017 import cinc2017_table, run_probes
 from ecglab.evaluation.extractor_protocol import run_search
 from ecglab.evaluation.generalisation import run_generalisation
 from ecglab.evaluation.personalisation import ALL_STRATEGIES, run_personalisation
+from ecglab.evaluation.tasks import CannotGeneralise
 from ecglab.methods import METHODS, describe_methods, pretrained
 from ecglab.methods import pretrain as run_pretraining
 from ecglab.profiles import load_profile
@@ -83,11 +84,13 @@ def pretrain(
     profile: ProfileOption = "laptop",
     seed: SeedOption = 0,
     out: Annotated[Path | None, typer.Option(help="folder for the weights")] = None,
+    half: Annotated[bool, typer.Option(help="store 16 bits a weight, as the shipped ones")] = False,
 ) -> None:
     """Pre-train a method without labels; a run that was broken off is taken up again."""
     budget = load_profile(profile)
     source, ids = choose(dataset, budget, seed=seed)
-    typer.echo(f"weights in {run_pretraining(method, source, ids, budget, seed=seed, out=out)}")
+    folder = run_pretraining(method, source, ids, budget, seed=seed, out=out, half=half)
+    typer.echo(f"weights in {folder}")
 
 
 @app.command()
@@ -129,7 +132,7 @@ def generalise(
     A target is a data set's name, or a folder of your own with signals.npz and labels.csv.
     """
     budget = load_profile(profile)
-    origin = choose(source, budget)
+    origin, failed = choose(source, budget), False
     for name in target:
         goal: tuple[Dataset, list[str]]
         if name not in DATASETS and Path(name).is_dir():
@@ -137,7 +140,7 @@ def generalise(
             goal = own, own.ids()[: budget.limit]
         else:
             goal = choose(name, budget)
-        for result in run_generalisation(
+        runs = run_generalisation(
             method or list(METHODS),
             origin,
             goal,
@@ -145,8 +148,15 @@ def generalise(
             several="rarest" if rarest else "drop",
             linear=linear,
             predictions=predictions,
-        ):
-            typer.echo(f"{save(result, out)}: macro-F1 {result.metrics['macro_f1']}")
+        )
+        try:
+            for result in runs:
+                typer.echo(f"{save(result, out)}: macro-F1 {result.metrics['macro_f1']}")
+        except CannotGeneralise as error:  # the other targets may do
+            typer.echo(str(error), err=True)
+            failed = True
+    if failed:
+        raise typer.Exit(1)
 
 
 @app.command()

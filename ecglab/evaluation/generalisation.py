@@ -22,7 +22,7 @@ from ecglab.data.pooling import pool_records
 from ecglab.data.readers.base import Dataset
 from ecglab.data.splits import holdout
 from ecglab.evaluation.results import Result, write_text
-from ecglab.evaluation.tasks import Several, Target, align, take_units, target
+from ecglab.evaluation.tasks import CannotGeneralise, Several, Target, align, take_units, target
 from ecglab.evaluation.tested import Tested, score
 from ecglab.methods import METHODS, Method, RRSpectral, get_method, pretrained
 from ecglab.profiles import Profile
@@ -39,12 +39,12 @@ def split(data: Target, *, seed: int) -> NDArray[np.bool_]:
     hour of windows from one person is one person.
 
     Raises:
-        ValueError: where there are too few subjects, or a part would hold only one class.
+        CannotGeneralise: where there are too few subjects, or a part would hold only one class.
     """
     of = data.units.groupby("subject")["label"].agg(lambda x: "|".join(sorted(set(x))))
     k = round(1 / FRACTION)
     if len(of) < k or of.value_counts().max() < k:
-        raise ValueError(
+        raise CannotGeneralise(
             f"{data.dataset}: {len(of)} subjects ({dict(of.value_counts())}) are too few for "
             f"{FRACTION:.0%} of them to fine-tune on"
         )
@@ -54,7 +54,7 @@ def split(data: Target, *, seed: int) -> NDArray[np.bool_]:
     train = np.isin(data.subjects, chosen.to_numpy(dtype=str))
     for part, mask in (("fine-tuning", train), ("test", ~train)):
         if len(names := np.unique(data.labels[mask])) < 2:
-            raise ValueError(
+            raise CannotGeneralise(
                 f"{data.dataset}, seed {seed}: the {part} part has only {names.tolist()} of "
                 f"{list(data.classes)}: too few subjects of the others"
             )
@@ -71,7 +71,8 @@ def evaluate(method: Method, data: Target, *, seed: int, linear: bool = False) -
         linear: logistic regression on the method's frozen embedding in place of its own classifier.
 
     Raises:
-        ValueError: as ``split``, and where the method's probabilities are no such thing.
+        CannotGeneralise: as ``split``.
+        ValueError: where the method's probabilities are no such thing.
     """
     began = time.perf_counter()
     train = split(data, seed=seed)
@@ -128,11 +129,12 @@ def run_generalisation(
         predictions: a folder for every method's predictions of the test part, as CSV.
 
     Raises:
-        ValueError: where source and target share records, or as ``target``, ``align``, ``split``.
+        CannotGeneralise: where source and target share records, or as ``target``, ``align`` and
+            ``split``.
     """
     (dataset, ids), (ours, theirs) = goal, source
     if ours.name.split("-")[0] == dataset.name.split("-")[0]:
-        raise ValueError(f"{dataset.name} shares records with the source {ours.name}")
+        raise CannotGeneralise(f"{dataset.name} shares records with the source {ours.name}")
     names = [BASELINE, *(name for name in names if name != BASELINE)]
     if linear:
         names = [name for name in names if "embed" in get_method(name).supports()]

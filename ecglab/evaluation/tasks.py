@@ -61,6 +61,10 @@ TASKS: Mapping[str, Task] = {
 }
 
 
+class CannotGeneralise(ValueError):
+    """A target from which nothing can be learnt, or tested; the message says why."""
+
+
 def task_of(dataset: Dataset) -> Task:
     """The task of a data set."""
     return TASKS.get(dataset.name, Task(name="labels"))
@@ -143,7 +147,7 @@ def target(
             theirs, counted over all records.
 
     Raises:
-        ValueError: where fewer than two classes occur, or a label is not among the task's.
+        CannotGeneralise: where fewer than two classes occur, or a label is not among the task's.
         RecordError: where not one window comes out.
     """
     task = task_of(dataset)
@@ -164,11 +168,11 @@ def target(
     data = replace(data.take(keep), table=table.iloc[keep].reset_index(drop=True))
     found, known = set(data.labels.tolist()), task.classes or dataset.classes
     if unknown := found - set(known):
-        raise ValueError(f"{dataset.name}: labels {sorted(unknown)} are not among {known}")
+        raise CannotGeneralise(f"{dataset.name}: labels {sorted(unknown)} are not among {known}")
     classes = tuple(c for c in known if c in found)
     if len(classes) < 2:
         one = f"only class {classes[0]!r}" if classes else "no class"
-        raise ValueError(f"{dataset.name}: {one} in {len(ids)} records; a target needs two")
+        raise CannotGeneralise(f"{dataset.name}: {one} in {len(ids)} records; a target needs two")
     units, unit_of = _units(data.table, task)
     return Target(
         dataset=dataset.name,
@@ -188,7 +192,7 @@ def align(targets: Sequence[Target]) -> list[Target]:
     window at one rate and none at another; and methods are compared on the same units only.
 
     Raises:
-        ValueError: where they have no unit in common.
+        CannotGeneralise: where they have no unit in common.
     """
     first = targets[0].units
     common, found = np.ones(len(first), bool), []
@@ -205,7 +209,7 @@ def align(targets: Sequence[Target]) -> list[Target]:
         common &= row >= 0
         found.append(row)
     if not common.any():
-        raise ValueError(f"{targets[0].dataset}: the methods' windows have nothing in common")
+        raise CannotGeneralise(f"{targets[0].dataset}: the methods' windows have nothing in common")
     return [take_units(one, row[common]) for one, row in zip(targets, found, strict=True)]
 
 

@@ -22,7 +22,7 @@ from ecglab.evaluation.bootstrap import Interval, bootstrap_ci
 from ecglab.evaluation.generalisation import evaluate, guess_majority, run_generalisation, split
 from ecglab.evaluation.metrics import macro_f1
 from ecglab.evaluation.table1 import PAIRS, PAPER, table1
-from ecglab.evaluation.tasks import TASKS, Target, Task, align, target
+from ecglab.evaluation.tasks import TASKS, CannotGeneralise, Target, Task, align, target
 from ecglab.evaluation.tested import compare, protocol, score
 from ecglab.methods import Method, MethodInfo, pretrained
 from ecglab.profiles import load_profile
@@ -217,9 +217,11 @@ def test_unreadable_records_are_counted() -> None:
 
 
 def test_a_target_with_one_class_is_refused() -> None:
-    with pytest.raises(ValueError, match="own: only class 'A' in 12 records; a target needs two"):
+    with pytest.raises(
+        CannotGeneralise, match="own: only class 'A' in 12 records; a target needs two"
+    ):
         aim(arrays(["A"] * 12))
-    with pytest.raises(ValueError, match="own: no class in 3 records"):
+    with pytest.raises(CannotGeneralise, match="own: no class in 3 records"):
         aim(arrays([(), (), ()]))
 
 
@@ -228,13 +230,15 @@ def test_too_few_subjects_are_refused() -> None:
         (["A", "B"] * 6, [1, 2] * 6),  # two people
         (list("ABCDEF"), None),  # six, but no class has five
     ):
-        with pytest.raises(ValueError, match=r"own: . subjects .* are too few for 20%"):
+        with pytest.raises(CannotGeneralise, match=r"own: . subjects .* are too few for 20%"):
             split(aim(arrays(labels, subjects)), seed=0)
 
 
 def test_a_part_of_one_class_is_refused() -> None:
     data = aim(arrays(["A"] * 11 + ["B"]))
-    with pytest.raises(ValueError, match=r"own, seed .: the (fine-tuning|test) part has only \['A"):
+    with pytest.raises(
+        CannotGeneralise, match=r"own, seed .: the (fine-tuning|test) part has only \['A"
+    ):
         split(data, seed=0)
 
 
@@ -260,7 +264,7 @@ def test_a_class_that_one_part_lacks_is_named_and_nothing_is_nan() -> None:
 
 
 def test_labels_outside_the_task_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"chapman: labels \['VT'\] are not among"):
+    with pytest.raises(CannotGeneralise, match=r"chapman: labels \['VT'\] are not among"):
         aim(arrays(["SR", "VT"] * 6, name="chapman"))
 
 
@@ -308,7 +312,7 @@ def test_alignment_keeps_what_all_have_in_common(records: Target) -> None:
     assert len(one.units) == 80
     np.testing.assert_array_equal(one.data.signals, two.data.signals)
     nothing = target(data, data.ids()[:10], SPEC)
-    with pytest.raises(ValueError, match="nothing in common"):
+    with pytest.raises(CannotGeneralise, match="nothing in common"):
         align([fewer, nothing])
 
 
@@ -362,11 +366,30 @@ def test_a_pair_runs_end_to_end(tmp_path: Path) -> None:
     assert len(load_all(tmp_path / "results")) == 3
 
 
+def test_the_command_names_a_target_that_cannot_be_and_goes_on(tmp_path: Path) -> None:
+    for name, flags in (("own", [0] * 12), ("other", [0, 1] * 12)):
+        (tmp_path / name).mkdir()
+        signals = np.random.default_rng(0).normal(size=(len(flags), 12, 1000))
+        np.savez(tmp_path / name / "signals.npz", signals=signals, id=np.arange(len(flags)))
+        rows = "".join(f"{i},{flag}\n" for i, flag in enumerate(flags))
+        (tmp_path / name / "labels.csv").write_text(f"id,afib\n{rows}")
+    targets = f"--target {tmp_path / 'own'} --target {tmp_path / 'other'} --fs 100 --label afib"
+    command = f"generalise --source simulator {targets} --method rr-spectral --profile smoke"
+    done = CliRunner().invoke(app, [*command.split(), "--out", str(tmp_path / "results")])
+    assert done.exit_code == 1
+    assert "own: only class 'non-afib' in 12 records; a target needs two" in done.output
+    found = load_all(tmp_path / "results")
+    assert {(r.dataset, r.method) for r in found} == {
+        ("other", "majority"),
+        ("other", "rr-spectral"),
+    }
+
+
 @pytest.mark.parametrize("name", ["simulator", "simulator-derived"])
 def test_a_source_that_shares_records_with_the_target_is_refused(name: str) -> None:
     source, goal = Simulator(30, seed=1), Simulator(30, seed=1)
     goal.name = name
-    with pytest.raises(ValueError, match="shares records with the source"):
+    with pytest.raises(CannotGeneralise, match="shares records with the source"):
         next(run_generalisation([], (source, source.ids()), (goal, goal.ids()), PROFILE))
 
 
@@ -443,7 +466,7 @@ def test_small_samples_of_the_papers_sets_run_the_same_code(
 
 
 @pytest.mark.real
-def test_one_command_runs_mit_bih_and_a_folder(
+def test_one_command_runs_a_folder(
     physionet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     derived = physionet.parent / "derived" / "ptbxl-100hz"
