@@ -10,7 +10,7 @@ VENV    := .venv
 BIN     := $(VENV)/bin
 READY   := $(VENV)/.ready
 
-.PHONY: figures notebooks test data env lab lint format bench results pairs exercises clean help
+.PHONY: figures notebooks test data env lab lint format bench results weights pairs exercises clean help
 
 help: ## what each target does
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -58,6 +58,11 @@ bench: env ## timings that the README states; ratios are taken within one run
 results: env ## the probe of CinC 2017, anew, into results/ and the README
 	$(BIN)/ecglab probe --dataset cinc2017 --profile $(PROFILE)
 	$(BIN)/ecglab results
+
+weights: env ## train the shipped weights anew, on CinC 2017 (hours on a CPU)
+	$(BIN)/ecglab pretrain diffecg-signal --dataset cinc2017 --out ecglab/weights/diffecg-signal
+	for m in spectrogram lorenz; do $(BIN)/ecglab pretrain diffecg-$$m --dataset cinc2017 --half \
+	  --out ecglab/weights/diffecg-$$m || exit 1; done
 
 pairs: env ## derive every .ipynb from its .py
 	$(BIN)/ecglab notebooks sync

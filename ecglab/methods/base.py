@@ -133,10 +133,15 @@ class Method(ABC):
         """The inverse of ``config``."""
         raise Unsupported(f"{cls.info.name} has nothing to load")
 
-    def save(self, folder: Path, **card: Any) -> None:
-        """Write ``weights.safetensors`` and ``config.json`` (with a card of what made them)."""
+    def save(self, folder: Path, *, half: bool = False, **card: Any) -> None:
+        """Write ``weights.safetensors`` and ``config.json`` (with a card of what made them).
+
+        ``half`` stores 16 bits a weight, as shipped weights have; ``load`` computes with 32.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         tensors = {k: v.detach().cpu().contiguous() for k, v in self.state().items()}
+        if half:
+            tensors = {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
         save_file(tensors, str(folder / "weights.safetensors"))
         description = {"method": self.info.name, "config": self.config(), "card": card}
         (folder / "config.json").write_text(json.dumps(description, indent=2) + "\n")

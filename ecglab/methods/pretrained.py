@@ -71,6 +71,7 @@ def pretrain(
     *,
     seed: int = 0,
     out: Path | None = None,
+    half: bool = False,
 ) -> Path:
     """Pre-train a method without labels at a profile's sizes; the folder of its weights.
 
@@ -84,6 +85,7 @@ def pretrain(
         profile: sizes and budget.
         seed: of weights, batches and noise.
         out: the folder for the weights; by default one under ``ECGLAB_DATA/weights``.
+        half: store 16 bits a weight.
     """
     method = get_method(name).for_profile(profile, seed=seed)
     data = windows(dataset, method.spec, ids=ids)
@@ -96,8 +98,9 @@ def pretrain(
     last = report.losses[-100:]
     method.save(
         out or folder,
+        half=half,
         command=f"ecglab pretrain {name} --dataset {dataset.name} --profile {profile.name} "
-        f"--seed {seed}",
+        f"--seed {seed}" + (" --half" if half else ""),
         data=f"{dataset.title}: {len(ids)} records, {len(data)} windows; labels unused",
         steps=len(report.losses),
         loss=round(sum(last) / len(last), 5),

@@ -137,3 +137,15 @@ def test_registry() -> None:
     row = next(r for r in describe_methods() if r["name"] == "diffecg-signal")
     assert row["kind"] == "diffusion"
     assert {"pretrain", "embed", "save", "finetune", "predict"} <= set(row["supports"])
+
+
+def test_half_precision_halves_the_file_and_little_else(
+    method: DiffECGSignal, data: WindowSet, tmp_path: Path
+) -> None:
+    method.save(tmp_path / "whole")
+    method.save(tmp_path / "half", half=True)
+    sizes = [(tmp_path / f / "weights.safetensors").stat().st_size for f in ("whole", "half")]
+    assert 0.5 <= sizes[1] / sizes[0] < 0.6
+    again = DiffECGSignal.load(tmp_path / "half")
+    assert again.state()["stem.weight"].dtype == torch.float32
+    assert np.allclose(method.embed(data), again.embed(data), atol=0.02)
