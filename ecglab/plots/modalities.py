@@ -30,11 +30,11 @@ def plot_modalities(
         len(rows), columns, figsize=(2.3 * columns, 1.9 * len(rows)), squeeze=False
     )
     for line, (name, views) in zip(axes, rows.items(), strict=True):
-        for axis, (title, view) in zip(line, views.items(), strict=True):
+        for axis, view in zip(line, views.values(), strict=True):
             _draw(axis, view, seconds=seconds, value=value, ylim=ylim)
-            if line is axes[0]:
-                axis.set_title(title)
         line[0].set_ylabel(name)
+    for axis, title in zip(axes[0], next(iter(rows.values())), strict=True):
+        axis.set_title(title)
     return figure
 
 

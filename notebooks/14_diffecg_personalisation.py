@@ -1,0 +1,318 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     notebook_metadata_filter: -jupytext.text_representation
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # DiffECG: a noise step for every heart
+#
+# **You will be able to**
+# - split one patient's recording fairly, and say what a random split gives away;
+# - compute gamma, the paper's promise of a noise step, from two epochs of training;
+# - write expected improvement, and watch a Gaussian process search for the best t;
+# - say whether searching pays, against fixed steps and against luck.
+#
+# **Minutes**: 45 to read and do, about 4 to run.
+#
+# **Prerequisites**: chapters 03 and 10. Gradient descent; the normal distribution.
+#
+# **Paper**: DiffECG, section 3.3, equations (7) to (15); Tables 2 to 4, Figures 5 and 6.
+
+# %% tags=["parameters"]
+PROFILE = "laptop"
+DATASET = "auto"
+SEED = 0
+OUTPUT = "build/figures/14_diffecg_personalisation"
+
+# %% tags=["setup"]
+import copy
+
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from scipy.stats import norm
+
+from ecglab.data.catalog import open_dataset
+from ecglab.data.choose import choose
+from ecglab.data.windows import windows
+from ecglab.evaluation.personal import PersonalClassifier, Strategy, split_subject
+from ecglab.evaluation.personalisation import FIXED, by_subject, personalise, rhythm_windows
+from ecglab.methods import pretrained
+from ecglab.personalize import SearchSpace, bayesian_search, expected_improvement, random_search
+from ecglab.plots import keep, use_style
+from ecglab.plots.personalisation import plot_search, plot_subjects, slide_search
+from ecglab.profiles import load_profile
+from ecglab.widgets.personal import StepExplorer
+
+use_style()
+
+# %% [markdown]
+# ## Patients who go in and out of fibrillation
+#
+# The paper personalises on LTAF: day-long recordings of patients whose fibrillation comes and goes.
+# Their signals are too large for a laptop, so we take the patients of MIT-BIH that have both
+# rhythms, half an hour each. Without real data we make patients up: each is a handful of simulated
+# hearts, half of them in fibrillation.
+#
+# The encoders never saw these patients. They were pre-trained on CinC 2017 (the paper: on CPSC).
+
+# %%
+profile = load_profile(PROFILE)
+source, ids = choose(DATASET, profile, seed=SEED)
+simulated = source.name == "simulator"
+method = pretrained("diffecg", source, ids, profile, seed=SEED)
+if simulated:
+    data = windows(source, method.spec, ids=ids[:240])
+    data = data.take(np.flatnonzero(np.isin(data.labels, ["A", "N"])))
+    data.table["label"] = np.where(data.labels == "A", "AF", "non-AF")
+    data.table["subject"] = np.arange(len(data)) % 3
+    data.table["subject"] = "patient " + data.table["subject"].astype(str)
+else:
+    data = rhythm_windows(open_dataset("mitbih"), method, ["201", "202", "203", "217", "219"])
+who = data.table["subject"].to_numpy(dtype=str)
+pd.crosstab(who, data.labels).rename_axis("patient")
+
+# %% [markdown]
+# ## A tenth to learn from
+#
+# Of each patient, 10 % of the windows personalise and 90 % test. Half of the tenth trains the
+# classifier; gamma needs a validation loss, so the other half validates. That leaves very few:
+
+# %%
+patient = "203" if "203" in who else sorted(set(who))[0]
+mine = data.take(who == patient)
+split = split_subject(mine.labels, seed=SEED)
+for name, mask in (("train", split.train), ("validate", split.validation), ("test", split.test)):
+    print(f"{name:<9} {mask.sum():>4} windows, {(mine.labels[mask] == 'AF').sum()} of them AF")
+
+# %% [markdown]
+# The released code draws the tenth at random, so a test window can lie ten seconds after one that
+# trained. A clinic would have the first minutes, and then everything that comes later. The README's
+# results have both splits; here we draw at random, as the paper.
+#
+# ## What t does to one heart
+#
+# The explorer moves t of each modality. On the left is what the encoders see of one window, on the
+# right the personal windows' features in their two main directions. The number above them is
+# gamma, which the next section explains.
+
+# %% tags=["live"]
+personal = PersonalClassifier(method, mine, mine.labels, split, seed=SEED)
+explorer = StepExplorer(personal, positive="AF", fs=data.fs)
+explorer
+
+# %%
+keep(explorer.static(signal=60), OUTPUT, "explorer", simulated=simulated)
+
+# %% [markdown]
+# Small steps leave the clouds where they are; large ones push them together, since what is left of
+# different windows becomes the same noise. A good t is one at which a classifier can learn quickly.
+#
+# ## gamma: how fast does the loss fall?
+#
+# Accuracy says little after two epochs on so few windows. The paper asks instead how much loss a
+# unit of weight change removes (eq. 10):
+#
+# `gamma = (L(w_r) - L(w_{r+1})) / ||w_{r+1} - w_r||`
+#
+# **Exercise 1.** Write gamma.
+
+
+# %% tags=["solution"]
+def gamma(loss_before, loss_after, w_before, w_after):
+    """Loss removed per unit of weight change; weights are vectors."""
+    return (loss_before - loss_after) / np.linalg.norm(w_after - w_before)
+
+
+# %% tags=["check"]
+assert np.isclose(gamma(2.0, 1.0, np.array([0.0, 0.0]), np.array([3.0, 4.0])), 0.2)
+
+# %% [markdown]
+# Equation (15) says what gamma tends to: for one small step of gradient descent it is the norm of
+# the gradient. We check that on a loss whose gradient we know, `L(w) = |w|^2 / 2`, with gradient w.
+
+# %%
+w = np.array([3.0, 4.0])
+for eta in (0.5, 0.1, 0.01):
+    after = w - eta * w
+    found = gamma((w @ w) / 2, (after @ after) / 2, w, after)
+    print(f"step {eta:<5} gamma {found:.3f}, gradient norm {np.linalg.norm(w):.3f}")
+
+# %% [markdown]
+# An epoch of Adam on batches is not one small step of gradient descent, and the loss is taken on
+# other windows than the gradient. So eq. (15) is a motivation for gamma, not a proof.
+#
+# Now for real: two epochs of the classifier at t = 20 by hand, and the package's number beside it.
+
+# %%
+t = {"signal": 20, "spectrogram": 20, "lorenz": 20}
+maps, labels = personal.caches["train"].at(t), personal.codes[torch.from_numpy(split.train)]
+held, truth = (
+    personal.caches["validation"].at(t),
+    personal.codes[torch.from_numpy(split.validation)],
+)
+head = copy.deepcopy(method.new_head(2, seed=SEED))
+adam = torch.optim.Adam(head.parameters(), lr=1e-2)
+losses, weights = [], []
+with torch.random.fork_rng():
+    torch.manual_seed(SEED)
+    for _ in range(2):
+        head.train()
+        for rows in torch.randperm(len(labels)).split(32):
+            adam.zero_grad()
+            F.cross_entropy(head({n: m[rows] for n, m in maps.items()}), labels[rows]).backward()
+            adam.step()
+        head.eval()
+        with torch.no_grad():
+            losses.append(float(F.cross_entropy(head(held), truth)))
+        weights.append(torch.nn.utils.parameters_to_vector(head.parameters()).detach().numpy())
+by_hand = gamma(*losses, *weights)
+packaged = personal.promise(t)
+assert np.isclose(by_hand, packaged, rtol=1e-2, atol=1e-5)
+print(f"validation loss {losses[0]:.3f}, then {losses[1]:.3f}: gamma {packaged:.5f}")
+
+# %% [markdown]
+# ## Where to look next: expected improvement
+#
+# Each gamma costs a feature extraction and two epochs. A Gaussian process draws a smooth curve with
+# error bars through the values seen so far (eqs. 7 and 8). Where would another evaluation improve
+# on the best so far, f+? If f(t) is normal with mean m and deviation s (eq. 9):
+#
+# `EI = E[max(f - f+, 0)] = (m - f+) Phi(z) + s phi(z)`, with `z = (m - f+) / s`.
+#
+# **Exercise 2.** Write expected improvement.
+
+
+# %% tags=["solution"]
+def improvement(mean, std, best):
+    """Expected improvement over ``best`` of a normal variable."""
+    z = (mean - best) / std
+    return (mean - best) * norm.cdf(z) + std * norm.pdf(z)
+
+
+# %% tags=["check"]
+_draws = np.random.default_rng(0).normal(0.2, 0.5, 400_000)
+assert np.isclose(improvement(0.2, 0.5, 0.4), np.maximum(_draws - 0.4, 0).mean(), atol=2e-3)
+assert np.isclose(improvement(0.2, 0.5, 0.4), expected_improvement(0.2, 0.5, 0.4))
+
+# %% [markdown]
+# First in one dimension: one t for all three modalities.
+
+# %%
+space = SearchSpace(names=("t",), low=0, high=200)
+
+
+def shared(point: tuple[int, ...]) -> float:
+    """gamma at one t for all modalities."""
+    return personal.promise(dict.fromkeys(method.parts, point[0]))
+
+
+search = bayesian_search(shared, space, evaluations=12 if PROFILE != "smoke" else 6, seed=SEED)
+beliefs = [
+    {
+        "t": step.candidates[:, 0],
+        "mean": step.mean,
+        "std": step.std,
+        "improvement": step.improvement,
+        "evaluations": step.evaluations,
+    }
+    for step in search.steps
+]
+points = [point[0] for point in search.points]
+numbers = pd.DataFrame({"t": points, "gamma": search.values})
+shown = [beliefs[0], beliefs[len(beliefs) // 2], beliefs[-1]]
+figure = plot_search(shown, points, search.values, objective="gamma")
+keep(figure, OUTPUT, "search", numbers=numbers, simulated=simulated)
+
+# %% [markdown]
+# Dots are evaluations, the blue line is the belief, the band two deviations. Below, in green, is the
+# expected improvement, and in red the t that was evaluated next: high where the belief is good or
+# where it is unsure. The next page has every step of the search.
+
+# %% tags=["live"]
+figure = slide_search(beliefs, points, search.values, objective="gamma")
+keep(figure, OUTPUT, "search_steps", numbers=numbers, simulated=simulated)
+
+# %% [markdown]
+# ## Does the search beat luck?
+#
+# In three dimensions a grid is soon too coarse. But a search also has to beat random points, with
+# as many evaluations.
+
+# %%
+modalities = tuple(method.parts)
+cube = SearchSpace(names=modalities, low=20, high=80)
+budget = 30 if PROFILE != "smoke" else 6
+traces = {}
+for name, look in (("Bayesian", bayesian_search), ("random", random_search)):
+    found = look(lambda p: personal.promise(cube.named(p)), cube, evaluations=budget, seed=SEED)
+    traces[name] = found
+    print(f"{name:<9} best gamma {found.value:.5f} at {cube.named(found.winner)}")
+
+# %% [markdown]
+# **Exercise 3.** The largest of many noisy values is too good to be true. Write the expected
+# maximum of n standard normal values, by simulation.
+
+
+# %% tags=["solution"]
+def expected_maximum(n: int, rng: np.random.Generator) -> float:
+    """Mean of the largest of n standard normal values, over 20,000 draws."""
+    return float(rng.normal(size=(20_000, n)).max(axis=1).mean())
+
+
+# %% tags=["check"]
+assert abs(expected_maximum(1, np.random.default_rng(0))) < 0.05
+assert 1.9 < expected_maximum(30, np.random.default_rng(0)) < 2.2
+
+# %% [markdown]
+# With thirty evaluations the winner stands two deviations above the mean even where t does not
+# matter at all. That is why the winner's gamma proves nothing, and only the test windows count.
+#
+# ## All patients: fixed steps against gamma
+#
+# Table 3 and Figure 6 of the paper: t fixed at 20 to 70 for everybody, or chosen for each patient.
+
+# %%
+few = FIXED if PROFILE != "smoke" else FIXED[:2]
+strategies = [*few, Strategy(evaluations=budget)]
+skipped: dict[str, str] = {}
+found = list(personalise(method, data, strategies=strategies, seed=SEED, skipped=skipped))
+table = pd.DataFrame(
+    [
+        {"strategy": s, "subject": subject, "value": f1}
+        for s in dict.fromkeys(f.strategy for f in found)
+        for subject, f1 in by_subject([f for f in found if f.strategy == s], "AF")["f1"].items()
+    ]
+)
+keep(plot_subjects(table), OUTPUT, "fixed_against_gamma", numbers=table, simulated=simulated)
+
+# %% [markdown]
+# One line is one patient, one box one way to choose t. Look at the spread between patients first,
+# and then at the differences between boxes: the first is what the paper wants to even out.
+
+# %%
+paper = {"t20": 0.731, "t30": 0.730, "t40": 0.719, "t50": 0.718, "t60": 0.714, "t70": 0.691}
+paper[strategies[-1].name] = 0.846
+summary = table.groupby("strategy", sort=False)["value"].agg(["mean", "min"]).round(3)
+summary["paper (LTAF)"] = summary.index.map(paper)
+print("left out: " + ("; ".join(f"{k}: {v}" for k, v in skipped.items()) or "nobody"))
+summary
+
+# %% [markdown]
+# These are a handful of patients and few windows, one seed: far too few to confirm or to refute the
+# paper's 0.731 to 0.846. The README's table has three seeds, both splits, every objective and every
+# search, with paired intervals.
+#
+# ## What to take along
+#
+# - Personalising t trains nothing new in the encoders: it chooses how they look.
+# - gamma is cheap, and noisy. A search will find a maximum even in pure noise: judge it on windows
+#   that it never saw.
+# - Always run random search with the same budget, and say how many evaluations were spent.
