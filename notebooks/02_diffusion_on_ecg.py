@@ -61,6 +61,7 @@ from ecglab.training import TrainConfig, train
 from ecglab.widgets.noise import NoiseExplorer
 
 use_style()
+torch.set_num_threads(1)  # beats are so small that a second thread makes the first one wait
 schedule = NoiseSchedule.linear(1000)
 
 # %% [markdown]
