@@ -31,7 +31,6 @@ from ecglab.personalize import (
     posterior,
     random_search,
 )
-from ecglab.personalize.objectives import _batches
 from ecglab.training import TrainingDiverged
 
 THREE = SearchSpace(names=("signal", "spectrogram", "lorenz"), low=20, high=80)
@@ -203,13 +202,6 @@ def test_validation_in_batches_is_validation_at_once(monkeypatch: pytest.MonkeyP
     in_batches = early_training(head, modalities(33, 0), modalities(20, 1), seed=0)
     assert in_batches.loss == pytest.approx(at_once.loss)
     assert in_batches.f1 == at_once.f1
-
-
-@given(st.integers(1, 100), st.integers(2, 40))
-def test_batches_hold_each_window_once_and_never_one_alone(n: int, batch_size: int) -> None:
-    batches = _batches(n, batch_size)
-    assert sorted(torch.cat(batches).tolist()) == list(range(n))
-    assert all(1 < len(b) <= batch_size + 1 for b in batches) or n == 1
 
 
 def test_a_class_missing_from_the_validation_part_counts_as_zero() -> None:

@@ -50,7 +50,9 @@ class HeadConfig:
     weight_decay: float = 1e-4
 
 
-def shuffled_batches(n: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:
+def shuffled_batches(
+    n: int, size: int, generator: torch.Generator | None = None
+) -> Iterator[Tensor]:
     """A permutation of n indices in batches of ``size``; the last may be smaller.
 
     A last batch of a single window joins the one before it: BatchNorm has nothing to compare it to.

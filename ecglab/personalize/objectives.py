@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import parameters_to_vector
 
+from ecglab.methods.frozen import shuffled_batches
 from ecglab.training import TrainingDiverged
 
 Inputs: TypeAlias = Tensor | Mapping[str, Tensor]
@@ -162,7 +163,7 @@ def early_training(
         torch.manual_seed(seed)
         for epoch in range(1, epochs + 1):
             head.train()
-            for rows in _batches(len(labels), batch_size):
+            for rows in shuffled_batches(len(labels), batch_size):
                 optimiser.zero_grad()
                 cross_entropy(head(_take(inputs, rows)), labels[rows].long()).backward()
                 optimiser.step()
@@ -173,13 +174,6 @@ def early_training(
     loss, accuracy, f1 = zip(*found, strict=True)
     change = torch.linalg.vector_norm(weights[-1] - weights[-2]).item()
     return EarlyTraining(loss=loss, accuracy=accuracy, f1=f1, weight_change=change)
-
-
-def _batches(n: int, batch_size: int) -> list[Tensor]:
-    batches = list(torch.randperm(n).split(batch_size))
-    if len(batches) > 1 and len(batches[-1]) == 1:
-        batches[-2:] = [torch.cat(batches[-2:])]
-    return batches
 
 
 def _take(inputs: Inputs, rows: Tensor) -> Inputs:
