@@ -18,7 +18,12 @@ from ecglab.evaluation import load_all, save, update_readme
 from ecglab.evaluation.cinc2017 import cinc2017_table, run_probes
 from ecglab.evaluation.extractor_protocol import run_search
 from ecglab.evaluation.generalisation import run_generalisation
-from ecglab.evaluation.personalisation import ALL_STRATEGIES, run_personalisation
+from ecglab.evaluation.personalisation import (
+    ALL_STRATEGIES,
+    personalisation_table,
+    run_personalisation,
+)
+from ecglab.evaluation.table1 import table1
 from ecglab.evaluation.tasks import CannotGeneralise
 from ecglab.methods import METHODS, describe_methods, pretrained
 from ecglab.methods import pretrain as run_pretraining
@@ -226,10 +231,17 @@ def results(
     readme: Annotated[Path, typer.Option(help="the page that shows them")] = Path("README.md"),
     check: Annotated[bool, typer.Option("--check", help="only say whether it is stale")] = False,
 ) -> None:
-    """Put the results' tables into the README."""
-    stale = update_readme(readme, "cinc2017", cinc2017_table(load_all(folder)), check=check)
+    """Put the results' tables into the README, and the results' own page where there is one."""
+    every = load_all(folder)
+    tables = [(readme, "cinc2017", cinc2017_table(every))]
+    if (page := folder / "README.md").exists():
+        tables += [
+            (page, "table1", table1(every)),
+            (page, "personalisation", personalisation_table(every)),
+        ]
+    stale = [path for path, *place in tables if update_readme(path, *place, check=check)]
     if check and stale:
-        typer.echo(f"{readme}: its table is not that of {folder}; run `ecglab results`")
+        typer.echo(f"{stale[0]}: its table is not that of {folder}; run `ecglab results`")
         raise typer.Exit(1)
 
 

@@ -62,3 +62,13 @@ def test_pretrain_probe_and_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert RUN.invoke(app, options).exit_code == 0
     assert RUN.invoke(app, [*options, "--check"]).exit_code == 0
     assert "No results yet" in page.read_text()
+
+    own = results / "README.md"
+    marks = [
+        f"<!-- {slash}results:{t} -->" for t in ("table1", "personalisation") for slash in ("", "/")
+    ]
+    own.write_text("\n".join(marks) + "\n")
+    assert RUN.invoke(app, [*options, "--check"]).exit_code == 1
+    assert RUN.invoke(app, options).exit_code == 0
+    assert RUN.invoke(app, [*options, "--check"]).exit_code == 0
+    assert "0.913 · —" in own.read_text()

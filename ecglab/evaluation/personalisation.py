@@ -32,6 +32,7 @@ from ecglab.evaluation.personal import (
     split_subject,
 )
 from ecglab.evaluation.results import Result
+from ecglab.evaluation.tables import table, to_markdown
 from ecglab.methods import FrozenFeatureClassifier, Method
 from ecglab.profiles import Profile
 
@@ -234,3 +235,13 @@ def _per_subject(found: Sequence[Personalised], positive: str) -> dict[str, dict
         }
         for f in found
     }
+
+
+def personalisation_table(results: Sequence[Result]) -> str:
+    """Tables 3 and 4 in Markdown: every strategy's scores, and its difference to t = 20."""
+    mine = [r for r in results if r.protocol.startswith("personalise-")]
+    if not mine:
+        return "_No results yet._"
+    columns = {"f1": "F1", "accuracy": "accuracy", "f1_pooled": "F1, pooled"}
+    columns["f1_over_t20"] = "F1 less that of t20"
+    return to_markdown(table(mine, columns, by=("dataset", "protocol", "method", "variant")))

@@ -21,10 +21,12 @@ from ecglab.evaluation.personal import (
 )
 from ecglab.evaluation.personalisation import (
     by_subject,
+    personalisation_table,
     personalise,
     run_personalisation,
     summarise,
 )
+from ecglab.evaluation.results import Result
 from ecglab.methods import DiffECG, DiffECGLorenz, DiffECGSignal, DiffECGSpectrogram, RRSpectral
 from ecglab.profiles import load_profile
 
@@ -182,3 +184,29 @@ def test_real_hearts(method: DiffECG) -> None:
     assert set(results[0].params["subjects"]) == {"201", "203"}
     assert set(results[0].params["skipped"]) == {"100"}
     assert "f1_over_t20" in results[1].metrics
+
+
+def test_the_table_shows_every_strategy() -> None:
+    found = [one("a", "AANN", "AANN"), one("b", "AANN", "NANN")]
+    made = [
+        Result(
+            dataset="mitbih",
+            task="af-windows",
+            protocol="personalise-random",
+            method="diffecg",
+            variant=name,
+            profile="smoke",
+            seed=0,
+            n=2,
+            classes=("A", "N"),
+            metrics=summarise(found, "A", resamples=50, seed=0, against=against),
+        )
+        for name, against in (("t20", None), ("gamma-bayesian30", found))
+    ]
+    text = personalisation_table(made)
+    first, second = (line for line in text.splitlines() if "| diffecg" in line)
+    assert "t20" in first
+    assert "0.833 [0.667, 1.000]" in first
+    assert "—" in first
+    assert "0.000 [0.000, 0.000]" in second
+    assert personalisation_table([]) == "_No results yet._"
