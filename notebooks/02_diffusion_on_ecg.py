@@ -391,14 +391,14 @@ print(f"largest difference between the two loops: {(x - drawn).abs().max():.1e}"
 
 # %% [markdown]
 # DDPM (Ho et al. 2020, eq. 6 of DiffECG) takes all 1,000 steps and adds fresh noise at each. Below:
-# real beats of held-out hearts, and beats from both samplers.
+# beats of held-out hearts, and beats from both samplers.
 
 # %%
 generator = torch.Generator().manual_seed(SEED)
 slow = ddpm_sample(network, schedule, start[:24], generator)
 rng = np.random.default_rng(SEED)
 real = held[rng.permutation(len(held))[:128]]
-gallery = {"real": real, "DDIM, 50": drawn[:, 0].numpy(), "DDPM, 1000": slow[:, 0].numpy()}
+gallery = {"held out": real, "DDIM, 50": drawn[:, 0].numpy(), "DDPM, 1000": slow[:, 0].numpy()}
 numbers = pd.concat({k: pd.DataFrame(v[:12]) for k, v in gallery.items()}, names=["from"])
 figure = plot_beats(gallery, fs=FS)
 keep(figure, OUTPUT, "samples", numbers=numbers.reset_index("from"), simulated=simulated)
@@ -424,9 +424,9 @@ def nearest(some: np.ndarray) -> np.ndarray:
 fake = drawn[:, 0].numpy()
 print(f"mean beat: largest difference {np.abs(fake.mean(0) - real.mean(0)).max():.2f}")
 print(f"deviation: largest difference {np.abs(fake.std(0) - real.std(0)).max():.2f}")
-near = {"real": np.median(nearest(real)), "drawn": np.median(nearest(fake))}
+near = {"held out": np.median(nearest(real)), "drawn": np.median(nearest(fake))}
 print("nearest training beat: " + ", ".join(f"{k} {v:.2f}" for k, v in near.items()))
-figure = plot_mean_beats({"real, held out": real, "drawn": fake}, fs=FS)
+figure = plot_mean_beats({"held out": real, "drawn": fake}, fs=FS)
 numbers = pd.DataFrame({"real": real.mean(0), "drawn": fake.mean(0)})
 keep(figure, OUTPUT, "mean_beats", numbers=numbers, simulated=simulated)
 
