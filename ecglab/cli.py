@@ -181,7 +181,7 @@ def personalise(
     target, ids = choose(dataset, budget)
     for name in method or ["diffecg"]:
         for result, _ in run_personalisation(
-            pretrained(name, origin, origin_ids, budget),
+            pretrained(name, origin, origin_ids, budget, only_source=True),
             target,
             budget,
             ids=ids,

@@ -40,7 +40,6 @@ import pandas as pd
 import torch
 from sklearn.manifold import TSNE
 from sklearn.preprocessing import StandardScaler
-from threadpoolctl import threadpool_limits
 
 from ecglab.data.choose import choose
 from ecglab.data.pooling import pool_records
@@ -208,8 +207,7 @@ score = partial(macro_f1, classes=CINC2017_CLASSES)
 
 def probe(embedding: np.ndarray, C: float = 0.01) -> np.ndarray:
     """Out-of-fold predictions of a linear probe; few features need less of a penalty, a larger C."""
-    with threadpool_limits(1):  # matrices this small are solved faster by one thread than by two
-        return linear_probe(embedding, labels, folds, C=C, seed=SEED).predictions
+    return linear_probe(embedding, labels, folds, C=C, seed=SEED).predictions
 
 
 embeddings = {

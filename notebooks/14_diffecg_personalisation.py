@@ -31,8 +31,6 @@ SEED = 0
 OUTPUT = "build/figures/14_diffecg_personalisation"
 
 # %% tags=["setup"]
-import copy
-
 import numpy as np
 import pandas as pd
 import torch
@@ -159,7 +157,7 @@ held, truth = (
     personal.caches["validation"].at(t),
     personal.codes[torch.from_numpy(split.validation)],
 )
-head = copy.deepcopy(method.new_head(2, seed=SEED))
+head = method.new_head(2, seed=SEED)
 adam = torch.optim.Adam(head.parameters(), lr=1e-2)
 losses, weights = [], []
 with torch.random.fork_rng():

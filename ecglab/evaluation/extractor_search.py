@@ -27,7 +27,6 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ecglab.data.pooling import pool_records
 from ecglab.data.splits import kfold
@@ -181,10 +180,9 @@ class ExtractorSearch:
         new = [e for e in dict.fromkeys(wanted) if e not in self.scored]
         for extractor, windows in self.features(self._view, new).items():
             x = pool_records(windows, self._record_of)
-            with threadpool_limits(1):  # matrices this small are solved faster by one thread
-                predictions = linear_probe(
-                    x, self._labels, self._folds, C=3 / x.shape[1], seed=self.seed
-                ).predictions
+            predictions = linear_probe(
+                x, self._labels, self._folds, C=3 / x.shape[1], seed=self.seed
+            ).predictions
             self.scored[extractor] = Scored(
                 extractor=extractor,
                 predictions=predictions,
