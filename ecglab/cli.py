@@ -18,11 +18,9 @@ from ecglab.evaluation import load_all, save, update_readme
 from ecglab.evaluation.cinc2017 import cinc2017_table, run_probes
 from ecglab.evaluation.extractor_protocol import run_search
 from ecglab.evaluation.generalisation import run_generalisation
-from ecglab.evaluation.personalisation import (
-    ALL_STRATEGIES,
-    personalisation_table,
-    run_personalisation,
-)
+from ecglab.evaluation.personal import CannotPersonalise, Strategy
+from ecglab.evaluation.personal_tables import table2, tables3_and_4
+from ecglab.evaluation.personalisation import ALL_STRATEGIES, run_personalisation
 from ecglab.evaluation.table1 import table1
 from ecglab.evaluation.tasks import CannotGeneralise
 from ecglab.methods import METHODS, describe_methods, pretrained
@@ -170,9 +168,11 @@ def personalise(
     source: Annotated[str, typer.Option(help="the data set to pre-train on")] = "cinc2017",
     method: Annotated[list[str] | None, typer.Option(help="may be repeated")] = None,
     profile: ProfileOption = "laptop",
+    t: Annotated[int | None, typer.Option(help="only this step, no search")] = None,
     chronological: Annotated[
-        bool, typer.Option(help="the first minutes personalise, not a random tenth")
+        bool, typer.Option(help="the first windows personalise, not random ones")
     ] = False,
+    fraction: Annotated[float, typer.Option(help="share of windows that personalise")] = 0.1,
     out: Annotated[Path, typer.Option(help="folder of the results")] = Path("results"),
 ) -> None:
     """Personalise on a tenth of each subject's windows, test on the rest: t fixed and searched."""
@@ -180,15 +180,22 @@ def personalise(
     origin, origin_ids = choose(source, budget)
     target, ids = choose(dataset, budget)
     for name in method or ["diffecg"]:
-        for result, _ in run_personalisation(
+        runs = run_personalisation(
             pretrained(name, origin, origin_ids, budget, only_source=True),
             target,
             budget,
             ids=ids,
-            strategies=ALL_STRATEGIES,
+            strategies=ALL_STRATEGIES if t is None else [Strategy(t=t)],
             order="chronological" if chronological else "random",
-        ):
-            typer.echo(f"{save(result, out)}: F1 {result.metrics['f1']}")
+            fraction=fraction,
+            source=(origin, origin_ids),
+        )
+        try:
+            for result, _ in runs:
+                typer.echo(f"{save(result, out)}: F1 {result.metrics['f1']}")
+        except (CannotPersonalise, CannotGeneralise) as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(1) from error
 
 
 @app.command("search-extractor")
@@ -237,7 +244,8 @@ def results(
     if (page := folder / "README.md").exists():
         tables += [
             (page, "table1", table1(every)),
-            (page, "personalisation", personalisation_table(every)),
+            (page, "table2", table2(every)),
+            (page, "tables3and4", tables3_and_4(every)),
         ]
     stale = [path for path, *place in tables if update_readme(path, *place, check=check)]
     if check and stale:

@@ -24,6 +24,16 @@ HEAD = HeadConfig(batch_size=32)
 """The released training of a personal classifier."""
 
 
+WHOLE = "whole"
+"""Name of the one strategy of a method without t."""
+
+LINEAR = "linear"
+"""Name of frozen encoders under a linear classifier."""
+
+MAJORITY = "majority"
+"""Name of the naive guess."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Strategy:
     """How t is found: one fixed for all modalities, or searched for each.
@@ -142,7 +152,7 @@ class Personalised:
 
     Attributes:
         subject: whose windows they are.
-        strategy: how t was found; ``whole`` for a method without t.
+        strategy: how t was found; else ``WHOLE``, ``LINEAR``, ``MAJORITY`` or ``POPULATION``.
         t: the step of each modality; empty for a method without t.
         labels: of the test windows.
         predictions: for the test windows.
@@ -159,6 +169,19 @@ class Personalised:
     weights: dict[str, float] = field(default_factory=dict)
     search: Search | None = None
     seconds: float = 0.0
+
+
+def guess_majority(subject: str, data: WindowSet, split: Split) -> Personalised:
+    """The naive guess: the commonest class of a subject's personal windows, for all others."""
+    classes, counts = np.unique(data.labels[split.personal], return_counts=True)
+    labels = data.labels[split.test]
+    return Personalised(
+        subject=subject,
+        strategy=MAJORITY,
+        t={},
+        labels=labels,
+        predictions=np.full(len(labels), classes[counts.argmax()]),
+    )
 
 
 class PersonalClassifier:

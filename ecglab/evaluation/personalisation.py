@@ -11,8 +11,8 @@ trained, or ``chronological``: the first minutes personalise, the rest of the re
 """
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -21,20 +21,28 @@ from numpy.typing import ArrayLike, NDArray
 
 from ecglab.data.readers.base import Dataset
 from ecglab.data.splits import Order
-from ecglab.data.windows import WindowSet, windows
+from ecglab.data.windows import WindowSet
 from ecglab.evaluation.bootstrap import Interval, bootstrap_ci, paired_difference
 from ecglab.evaluation.metrics import Weights, accuracy, class_f1
 from ecglab.evaluation.personal import (
+    LINEAR,
+    WHOLE,
     CannotPersonalise,
     PersonalClassifier,
     Personalised,
+    Split,
     Strategy,
+    guess_majority,
     split_subject,
 )
+from ecglab.evaluation.population import before_personalising, fibrillation_windows
 from ecglab.evaluation.results import Result
-from ecglab.evaluation.tables import table, to_markdown
+from ecglab.evaluation.tasks import target, task_of
 from ecglab.methods import FrozenFeatureClassifier, Method
 from ecglab.profiles import Profile
+
+PUBLISHED = 0.1
+"""The share of a subject's windows that personalise in the paper."""
 
 FIXED = tuple(Strategy(t=t) for t in (20, 30, 40, 50, 60, 70))
 """Table 3's fixed steps."""
@@ -51,49 +59,71 @@ ALL_STRATEGIES = tuple(dict.fromkeys([*FIXED, *OBJECTIVES_COMPARED, *SEARCHES_CO
 """Each once; the first, t = 20, is what the others are compared with."""
 
 
-def personalise(
-    method: Method,
+def split_subjects(
     data: WindowSet,
     *,
-    strategies: Sequence[Strategy],
     order: Order = "random",
+    fraction: float = 0.1,
     seed: int = 0,
     skipped: dict[str, str] | None = None,
-) -> Iterator[Personalised]:
-    """Every subject of a set under every strategy; a method without t has one of its own.
+) -> list[tuple[str, WindowSet, Split]]:
+    """Every subject of a set that can be personalised: its name, its windows, and their split.
 
     Args:
-        method: pre-trained.
         data: labelled windows of many subjects, in order of time within each.
-        strategies: how to find t; not looked at for a method without frozen encoders.
         order: of the split.
-        seed: of splits, classifiers, noise and searches.
+        fraction: share of a subject's windows that personalise.
+        seed: of the splits.
         skipped: takes the reason for each subject that cannot be personalised.
     """
-    who = data.table["subject"].to_numpy(dtype=str)
+    who, found = data.table["subject"].to_numpy(dtype=str), []
     for subject in np.unique(who).tolist():
         mine = data.take(who == subject)
         try:
-            split = split_subject(mine.labels, order=order, seed=seed)
+            split = split_subject(mine.labels, order=order, fraction=fraction, seed=seed)
         except CannotPersonalise as error:
             if skipped is not None:
                 skipped[subject] = str(error)
-            continue
-        if isinstance(method, FrozenFeatureClassifier):
+        else:
+            found.append((subject, mine, split))
+    return found
+
+
+def personalise(
+    method: Method,
+    subjects: Iterable[tuple[str, WindowSet, Split]],
+    *,
+    strategies: Sequence[Strategy],
+    seed: int = 0,
+) -> Iterator[Personalised]:
+    """Every subject under every strategy.
+
+    A method without t has one strategy of its own, ``WHOLE``: it learns from all personal windows.
+    So does ``LINEAR``, which comes last for frozen encoders: logistic regression on their embedding
+    at the configured t, in place of the paper's classifier.
+
+    Args:
+        method: pre-trained.
+        subjects: as ``split_subjects`` gives them.
+        strategies: how to find t; not looked at for a method without frozen encoders.
+        seed: of classifiers, noise and searches.
+    """
+    for subject, mine, split in subjects:
+        if frozen := isinstance(method, FrozenFeatureClassifier):
             personal = PersonalClassifier(method, mine, mine.labels, split, seed=seed)
             for strategy in strategies:
                 yield personal.test(strategy, subject=subject)
-            continue
         began = time.perf_counter()
-        classes = np.unique(mine.labels[split.personal])
-        method.finetune(mine.take(split.personal), mine.labels[split.personal])
-        best = method.predict(mine.take(split.test)).argmax(axis=1)
+        known, test = mine.take(split.personal), mine.take(split.test)
+        classifier = Method if frozen else type(method)  # Method's own is linear
+        classifier.finetune(method, known, known.labels, seed=seed)
+        p = classifier.predict(method, test, seed=seed)
         yield Personalised(
             subject=subject,
-            strategy="whole",
+            strategy=LINEAR if frozen else WHOLE,
             t={},
-            labels=mine.labels[split.test],
-            predictions=classes[best],
+            labels=test.labels,
+            predictions=np.unique(known.labels)[p.argmax(axis=1)],
             seconds=time.perf_counter() - began,
         )
 
@@ -126,6 +156,8 @@ def summarise(
 ) -> dict[str, Interval]:
     """The means over subjects of F1 and accuracy, with intervals from resampling subjects.
 
+    Of a single subject, the windows are resampled instead: its interval says nothing of others.
+
     Args:
         found: every subject under one strategy.
         positive: the class whose F1 counts.
@@ -135,34 +167,49 @@ def summarise(
             ``f1_over_t20``.
 
     Raises:
-        ValueError: for fewer than two subjects, of whom no interval can be had, or where
-            ``against`` has other subjects.
+        ValueError: where ``against`` has other subjects.
     """
     options: dict[str, Any] = {"n": resamples, "seed": seed}
-    scores, intervals = by_subject(found, positive), {}
-    others = by_subject(against or [], positive)
-    for name, values in scores.items():
-        v = list(values.values())
-        intervals[name] = bootstrap_ci(v, v, mean_over, **options)
-        if against:
-            if list(others[name]) != list(values):
-                raise ValueError(f"{against[0].strategy} was run on other subjects")
-            d = paired_difference(v, v, list(others[name].values()), mean_over, **options)
-            over = f"{name}_over_{against[0].strategy}"
-            intervals[over] = Interval(d.value, d.low, d.high)
-    y, p = (np.concatenate([getattr(f, part) for f in found]) for part in ("labels", "predictions"))
-    subjects = np.concatenate([[f.subject] * len(f.labels) for f in found])
-    metric = partial(class_f1, positive=positive, zero_division=0.0)
-    intervals["f1_pooled"] = bootstrap_ci(y, p, metric, groups=subjects, **options)
-    return intervals
+    if against and [f.subject for f in against] != [f.subject for f in found]:
+        raise ValueError(f"{against[0].strategy} was run on other subjects")
+    over = f"_over_{against[0].strategy}" if against else ""
+    y, p, q = _together(found, "labels"), _together(found, "predictions"), None
+    f1 = partial(class_f1, positive=positive, zero_division=0.0)
+    intervals: dict[str, Interval] = {}
+    if len(found) > 1:
+        scores, others = by_subject(found, positive), by_subject(against or [], positive)
+        for name, values in scores.items():
+            v = list(values.values())
+            intervals[name] = bootstrap_ci(v, v, mean_over, **options)
+            if against:
+                w = list(others[name].values())
+                intervals[name + over] = paired_difference(v, v, w, mean_over, **options)
+        options["groups"] = np.repeat([f.subject for f in found], [len(f.labels) for f in found])
+    else:
+        q = _together(against, "predictions") if against else None
+        for name, metric in (("f1", f1), ("accuracy", accuracy)):
+            intervals[name] = bootstrap_ci(y, p, metric, **options)
+            if q is not None:
+                intervals[name + over] = paired_difference(y, p, q, metric, **options)
+    intervals["f1_pooled"] = bootstrap_ci(y, p, f1, **options)
+    return {name: Interval(i.value, i.low, i.high) for name, i in intervals.items()}
+
+
+def _together(found: Sequence[Personalised], part: str) -> NDArray[np.str_]:
+    return np.concatenate([getattr(f, part) for f in found])
 
 
 def rhythm_windows(dataset: Dataset, method: Method, ids: Sequence[str] | None = None) -> WindowSet:
-    """A set's windows inside its annotated rhythms, in order of time within each subject."""
-    data = windows(dataset, replace(method.spec, within="rhythm"), ids=ids)
-    labelled = np.flatnonzero(data.labels != "")
-    table = data.table.iloc[labelled]
-    order = table.sort_values(["subject", "record", "start"], kind="stable").index
+    """A set's windows inside its annotated rhythms, in order of time within each subject.
+
+    Raises:
+        CannotPersonalise: for a set whose rhythms are not annotated.
+        CannotGeneralise: for a set of one rhythm.
+    """
+    if task_of(dataset).unit != "rhythm":
+        raise CannotPersonalise(f"{dataset.name} has no annotated rhythms within its records")
+    data = target(dataset, dataset.ids() if ids is None else ids, method.spec).data
+    order = data.table.sort_values(["subject", "record", "start"], kind="stable").index
     return data.take(order.to_numpy())
 
 
@@ -174,11 +221,14 @@ def run_personalisation(
     ids: Sequence[str] | None = None,
     strategies: Sequence[Strategy],
     order: Order = "random",
+    fraction: float = 0.1,
+    source: tuple[Dataset, Sequence[str]] | None = None,
     positive: str = "AF",
 ) -> Iterator[tuple[Result, list[Personalised]]]:
     """The protocol for every seed of a profile: a result for each strategy, and what is behind it.
 
-    Differences are taken to the first strategy.
+    Beside the strategies stand the majority guess and, where ``source`` is given, a classifier that
+    was not personalised. Differences are taken to the first strategy.
 
     Args:
         method: pre-trained.
@@ -187,16 +237,25 @@ def run_personalisation(
         ids: of the records; None for all.
         strategies: how t is found.
         order: of the split.
+        fraction: share of a subject's windows that personalise.
+        source: labelled records for a classifier without personalisation; None for none.
         positive: the class whose F1 counts.
+
+    Raises:
+        CannotPersonalise: where nobody can be personalised.
     """
     data = rhythm_windows(dataset, method, ids)
+    share = "" if fraction == PUBLISHED else f"-{fraction:.0%}".rstrip("%")
     for seed in range(profile.seeds):
         skipped: dict[str, str] = {}
-        every = list(
-            personalise(
-                method, data, strategies=strategies, order=order, seed=seed, skipped=skipped
-            )
-        )
+        subjects = split_subjects(data, order=order, fraction=fraction, seed=seed, skipped=skipped)
+        if not subjects:
+            raise CannotPersonalise(f"{dataset.name}, {order}: {_reasons(skipped)}")
+        every = list(personalise(method, subjects, strategies=strategies, seed=seed))
+        every += [guess_majority(*one) for one in subjects]
+        if source is not None:
+            labelled = fibrillation_windows(*source, method, seed=seed)
+            every += before_personalising(method, labelled, subjects, seed=seed)
         reference = [f for f in every if f.strategy == every[0].strategy]
         for name in dict.fromkeys(f.strategy for f in every):
             found = [f for f in every if f.strategy == name]
@@ -204,7 +263,7 @@ def run_personalisation(
             result = Result(
                 dataset=dataset.name,
                 task="af-windows",
-                protocol=f"personalise-{order}",
+                protocol=f"personalise-{order}{share}",
                 method=method.info.name,
                 variant=name,
                 profile=profile.name,
@@ -218,6 +277,11 @@ def run_personalisation(
                 seconds=sum(f.seconds for f in found),
             )
             yield result, found
+
+
+def _reasons(skipped: Mapping[str, str]) -> str:
+    """How many subjects were left out for each reason."""
+    return "; ".join(f"{n} subjects: {why}" for why, n in Counter(skipped.values()).items())
 
 
 def _per_subject(found: Sequence[Personalised], positive: str) -> dict[str, dict[str, object]]:
@@ -235,13 +299,3 @@ def _per_subject(found: Sequence[Personalised], positive: str) -> dict[str, dict
         }
         for f in found
     }
-
-
-def personalisation_table(results: Sequence[Result]) -> str:
-    """Tables 3 and 4 in Markdown: every strategy's scores, and its difference to t = 20."""
-    mine = [r for r in results if r.protocol.startswith("personalise-")]
-    if not mine:
-        return "_No results yet._"
-    columns = {"f1": "F1", "accuracy": "accuracy", "f1_pooled": "F1, pooled"}
-    columns["f1_over_t20"] = "F1 less that of t20"
-    return to_markdown(table(mine, columns, by=("dataset", "protocol", "method", "variant")))

@@ -8,6 +8,7 @@ of a difference from ours is to be read.
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from ecglab.evaluation.results import Result
@@ -48,6 +49,8 @@ TITLES: Mapping[str, str] = {
     "clocs": "CLOCS (Kiyasseh et al., 2021)",
     "simclr": "SimCLR (Mehari and Strodthoff, 2022)",
     "moco": "MoCo (Nakamoto et al., 2022)",
+    "vcl-evidence": "VCL-Evidence (Sarkar et al., 2008)",
+    "pwave-evidence": "P-wave evidence (Pürerfellner et al., 2014)",
 }
 _PREFIX = "generalise-from-"
 
@@ -59,15 +62,10 @@ def table1(results: Sequence[Result], *, profile: str = "laptop") -> str:
     of one profile's runs in their plain form, laid out as ``table`` does it: mean and deviation
     over the seeds, and the interval over subjects. A number that the paper or we lack is a dash.
     """
-    mine = [r for r in results if r.protocol.startswith(_PREFIX)]
-    mine = [r for r in mine if r.profile == profile and not r.variant]
-    by_pair: dict[Pair, list[Result]] = {pair: [] for pair in PAIRS}
-    for r in mine:
-        by_pair.setdefault((r.protocol.removeprefix(_PREFIX), r.dataset), []).append(r)
-    others = [r.method for r in mine if r.method != "majority" and r.method not in PAPER]
-    rows = ["majority", *sorted(set(others)), *PAPER]
-    columns = {"method": [_title(name) for name in rows]}
-    for (source, goal), runs in by_pair.items():
+    mine = _runs(results, profile, variants=("",))
+    rows = _rows(mine)
+    columns = {"method": [title(name) for name in rows]}
+    for (source, goal), runs in _by_pair(mine).items():
         ours = table(runs, {"macro_f1": "ours"}, rows=rows)["ours"]
         columns[f"{source} → {goal}"] = [
             f"{_paper(name, (source, goal))} · {cell}"
@@ -76,11 +74,66 @@ def table1(results: Sequence[Result], *, profile: str = "laptop") -> str:
     return to_markdown(pd.DataFrame(columns))
 
 
-def _title(name: str) -> str:
+def table1_scores(results: Sequence[Result], *, profile: str = "laptop") -> pd.DataFrame:
+    """The same in long form, one row per pair and method, for figures and for tables of one's own.
+
+    Methods whose own classifier was replaced by a linear one are rows of their own.
+
+    Returns:
+        ``source``, ``target``, ``method``, ``variant``, ``title``, ``paper``, ``ours``, ``low``,
+        ``high`` and ``seeds``; ours and the interval's ends are means over the seeds. NaN where
+        the paper or we have no number.
+
+    Raises:
+        ResultError: as ``table``, where runs of one method differ in more than their seed.
+    """
+    mine = _runs(results, profile, variants=("", "linear"))
+    linear = {r.method for r in mine if r.variant}
+    keys = [(n, v) for n in _rows(mine) for v in ("", "linear") if not v or n in linear]
+    lines = []
+    for (source, goal), runs in _by_pair(mine).items():
+        for name, variant in keys:
+            found = [r for r in runs if (r.method, r.variant) == (name, variant)]
+            table(found, ["macro_f1"])  # refuses what must not be averaged
+            scores = [r.metrics["macro_f1"] for r in found]
+            line = {"source": source, "target": goal, "method": name, "variant": variant}
+            line["title"] = title(name) + (", linear probe" if variant else "")
+            line["paper"] = np.nan if variant else _paper_score(name, (source, goal))
+            for column, end in (("ours", "value"), ("low", "low"), ("high", "high")):
+                line[column] = np.mean([getattr(m, end) for m in scores]) if scores else np.nan
+            lines.append({**line, "seeds": len(found)})
+    return pd.DataFrame(lines)
+
+
+def _runs(results: Sequence[Result], profile: str, *, variants: Sequence[str]) -> list[Result]:
+    """The generalisation runs of a profile, in these variants."""
+    mine = [r for r in results if r.protocol.startswith(_PREFIX) and r.profile == profile]
+    return [r for r in mine if r.variant in variants]
+
+
+def _by_pair(runs: Sequence[Result]) -> dict[Pair, list[Result]]:
+    """The paper's pairs, whether or not there are runs, then all others."""
+    found: dict[Pair, list[Result]] = {pair: [] for pair in PAIRS}
+    for r in runs:
+        found.setdefault((r.protocol.removeprefix(_PREFIX), r.dataset), []).append(r)
+    return found
+
+
+def _rows(runs: Sequence[Result]) -> list[str]:
+    """The majority guess, methods that the paper lacks, then the paper's."""
+    others = {r.method for r in runs if r.method != "majority" and r.method not in PAPER}
+    return ["majority", *sorted(others), *PAPER]
+
+
+def title(name: str) -> str:
+    """A method's name as the tables show it, in the registry or not."""
     return METHODS[name].info.title if name in METHODS else TITLES.get(name, name)
 
 
 def _paper(name: str, pair: Pair) -> str:
-    if name not in PAPER or pair not in PAIRS:
-        return MISSING
-    return f"{PAPER[name][PAIRS.index(pair)]:.3f}"
+    score = _paper_score(name, pair)
+    return MISSING if np.isnan(score) else f"{score:.3f}"
+
+
+def _paper_score(name: str, pair: Pair) -> float:
+    return PAPER[name][PAIRS.index(pair)] if name in PAPER and pair in PAIRS else float("nan")

@@ -39,6 +39,29 @@ def plot_subjects(table: pd.DataFrame, *, score: str = "F1 of AF") -> Figure:
     return figure
 
 
+def plot_changes(table: pd.DataFrame, *, score: str = "F1 of AF") -> Figure:
+    """What personalising changes for each subject, one column per method (Fig. 1b).
+
+    Args:
+        table: columns ``method``, ``subject``, ``before`` and ``after``; methods keep their order.
+        score: name of the value.
+    """
+    names = list(dict.fromkeys(table["method"]))
+    subjects = list(dict.fromkeys(table["subject"]))
+    figure, axis = plt.subplots(figsize=(1.0 * len(names) + 2, 3.4))
+    change = table["after"] - table["before"]
+    for i, subject in enumerate(subjects):
+        mine = (table["subject"] == subject).to_numpy()
+        places = [names.index(m) + 0.8 * ((i + 0.5) / len(subjects) - 0.5)
+                  for m in table["method"][mine]]  # fmt: skip
+        axis.bar(places, change[mine], width=0.7 / len(subjects), label=subject)
+    axis.axhline(0, color=PALETTE["ink"], lw=0.8)
+    axis.set(ylabel=f"change of {score}", ylim=(-1.05, 1.05), xticks=range(len(names)))
+    axis.set_xticklabels(names, rotation=35, ha="right")
+    axis.legend(title="subject", bbox_to_anchor=(1.01, 1), loc="upper left", fontsize=8)
+    return figure
+
+
 def plot_search(
     beliefs: Sequence[Belief], points: Sequence[int], values: Sequence[float], *, objective: str
 ) -> Figure:

@@ -17,13 +17,16 @@ from ecglab.evaluation.personal import (
     PersonalClassifier,
     Personalised,
     Strategy,
+    guess_majority,
     split_subject,
 )
+from ecglab.evaluation.personal_tables import table2, tables3_and_4
 from ecglab.evaluation.personalisation import (
     by_subject,
-    personalisation_table,
     personalise,
+    rhythm_windows,
     run_personalisation,
+    split_subjects,
     summarise,
 )
 from ecglab.evaluation.results import Result
@@ -115,17 +118,22 @@ def test_every_subject_and_strategy_once(method: DiffECG, data: WindowSet) -> No
     lonely = data.take(np.arange(120))
     lonely.table.loc[60:, "label"] = "AF"
     skipped: dict[str, str] = {}
-    found = list(personalise(method, lonely, strategies=[T20, Strategy(t=30)], skipped=skipped))
-    assert [(f.subject, f.strategy) for f in found] == [("a", "t20"), ("a", "t30")]
+    subjects = split_subjects(lonely, skipped=skipped)
+    found = list(personalise(method, subjects, strategies=[T20, Strategy(t=30)]))
+    assert [(f.subject, f.strategy) for f in found] == [
+        ("a", "t20"),
+        ("a", "t30"),
+        ("a", "linear"),
+    ]
     assert "b" in skipped
-    again = next(iter(personalise(method, lonely, strategies=[T20])))
+    again = next(iter(personalise(method, subjects, strategies=[T20])))
     assert np.array_equal(again.predictions, found[0].predictions)
 
 
 def test_a_method_without_t(data: WindowSet) -> None:
     method = RRSpectral()
     other = replace(data, spec=replace(data.spec, scaling="none"))
-    found = list(personalise(method, other, strategies=[T20]))
+    found = list(personalise(method, split_subjects(other), strategies=[T20]))
     assert [(f.subject, f.strategy) for f in found] == [("a", "whole"), ("b", "whole")]
     assert set(found[0].predictions) <= {"AF", "non-AF"}
 
@@ -168,6 +176,29 @@ def test_strategies_have_names() -> None:
         Strategy(objective="luck")
 
 
+def test_one_subject_is_scored_by_its_windows() -> None:
+    found, other = [one("a", "AANNA", "AANNN")], [one("a", "AANNA", "NANNN")]
+    summary = summarise(found, "A", resamples=300, seed=0, against=other)
+    assert summary["f1"].value == summary["f1_pooled"].value == pytest.approx(0.8)
+    assert summary["accuracy_over_t20"].value == pytest.approx(0.2)
+    assert summary["f1"].low < 0.8 <= summary["f1"].high
+
+
+def test_the_majority_guess(data: WindowSet) -> None:
+    flipped = data.take(np.arange(60, 120))
+    flipped.table["label"] = np.where(flipped.labels == "AF", "non-AF", "AF")
+    for mine, commonest in ((data.take(np.arange(60, 120)), "AF"), (flipped, "non-AF")):
+        split = split_subject(mine.labels)
+        guess = guess_majority("b", mine, split)
+        assert set(guess.predictions) == {commonest}
+        assert len(guess.predictions) == len(guess.labels) == split.test.sum()
+
+
+def test_only_annotated_rhythms_can_be_personalised(method: DiffECG) -> None:
+    with pytest.raises(CannotPersonalise, match="no annotated rhythms"):
+        rhythm_windows(Simulator(8, seed=0), method)
+
+
 @pytest.mark.real
 def test_real_hearts(method: DiffECG) -> None:
     mitbih = open_dataset("mitbih")
@@ -179,34 +210,80 @@ def test_real_hearts(method: DiffECG) -> None:
         )
     )
     results = [result for result, _ in found]
-    assert [r.variant for r in results] == ["t20", "gamma-random4"]
+    assert [r.variant for r in results] == ["t20", "gamma-random4", "linear", "majority"]
     assert results[0].n == 2, "100 has no fibrillation; 202 is of subject 201"
     assert set(results[0].params["subjects"]) == {"201", "203"}
     assert set(results[0].params["skipped"]) == {"100"}
     assert "f1_over_t20" in results[1].metrics
 
 
-def test_the_table_shows_every_strategy() -> None:
-    found = [one("a", "AANN", "AANN"), one("b", "AANN", "NANN")]
-    made = [
-        Result(
-            dataset="mitbih",
-            task="af-windows",
-            protocol="personalise-random",
-            method="diffecg",
-            variant=name,
-            profile="smoke",
-            seed=0,
-            n=2,
-            classes=("A", "N"),
-            metrics=summarise(found, "A", resamples=50, seed=0, against=against),
+@pytest.mark.real
+def test_real_hearts_before_personalising() -> None:
+    method, cinc = RRSpectral(), open_dataset("cinc2017")
+    options = {"ids": ["201", "203"], "strategies": [T20], "source": (cinc, cinc.ids()[:60])}
+    runs = list(run_personalisation(method, open_dataset("mitbih"), PROFILE, **options))
+    by_variant = {result.variant: (result, found) for result, found in runs}
+    assert list(by_variant) == ["whole", "majority", "population"]
+    whole, before = (by_variant[v][1] for v in ("whole", "population"))
+    for one, other in zip(whole, before, strict=True):
+        assert np.array_equal(one.labels, other.labels)
+    with pytest.raises(CannotPersonalise, match="2 subjects: its training windows"):
+        next(
+            run_personalisation(
+                method, open_dataset("mitbih"), PROFILE, order="chronological", **options
+            )
         )
-        for name, against in (("t20", None), ("gamma-bayesian30", found))
-    ]
-    text = personalisation_table(made)
-    first, second = (line for line in text.splitlines() if "| diffecg" in line)
+
+
+def made(method: str, variant: str, against: list[Personalised] | None = None) -> Result:
+    found = [one("a", "AANN", "AANN"), one("b", "AANN", "NANN")]
+    return Result(
+        dataset="mitbih",
+        task="af-windows",
+        protocol="personalise-random",
+        method=method,
+        variant=variant,
+        profile="laptop",
+        seed=0,
+        n=2,
+        classes=("A", "N"),
+        metrics=summarise(found, "A", resamples=50, seed=0, against=against),
+    )
+
+
+def test_tables_3_and_4_show_every_strategy() -> None:
+    found = [one("a", "AANN", "AANN"), one("b", "AANN", "NANN")]
+    runs = [made("diffecg", "t20"), made("diffecg", "gamma-bayesian30", found)]
+    text = tables3_and_4([*runs, made("diffecg", "majority"), made("rr-spectral", "whole")])
+    assert "majority" not in text
+    assert "whole" not in text
+    first, second = (line for line in text.splitlines() if "| mitbih" in line)
     assert "t20" in first
+    assert "0.731, 0.950" in first
     assert "0.833 [0.667, 1.000]" in first
     assert "—" in first
     assert "0.000 [0.000, 0.000]" in second
-    assert personalisation_table([]) == "_No results yet._"
+    assert tables3_and_4([]) == "_No results yet._"
+
+
+def test_table_2_has_a_row_for_every_method_of_the_paper_and_ours() -> None:
+    text = table2(
+        [
+            made("diffecg", "t20"),
+            made("diffecg", "gamma-bayesian30"),
+            made("diffecg", "majority"),
+            made("diffecg-lorenz", "t20"),
+            made("diffecg-lorenz", "t30"),
+            made("diffecg-lorenz", "linear"),
+            made("rr-spectral", "whole"),
+        ]
+    )
+    rows = {line.split("|")[1].strip(): line for line in text.splitlines()[2:]}
+    assert "mitbih, random (2 subjects)" in text.splitlines()[0]
+    for name in ("majority guess", "RR and spectral features", "DiffECG"):
+        assert "0.833" in rows[name], name
+    assert "0.846, 0.991" in rows["DiffECG"]
+    assert "0.607, 0.798" in rows["SimCLR (Mehari and Strodthoff, 2022)"]
+    assert rows["SimCLR (Mehari and Strodthoff, 2022)"].rstrip(" |").endswith("—")
+    assert "0.833" in rows["DiffECG (uni-domain knowledge), linear"]
+    assert len(rows) == 15
