@@ -22,6 +22,14 @@ class Profile:
     head_width: int
     spectrogram_dim: int
     lorenz_dim: int
+    semantic_fs: float
+    semantic_hop: float
+    semantic_blocks: int
+    semantic_state: int
+    semantic_strides: tuple[int, ...]
+    semantic_dim: int
+    semantic_multipliers: tuple[int, ...]
+    semantic_steps: int
     steps: int
     image_steps: int
     beat_steps: int
