@@ -24,6 +24,7 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ecglab.nn import parameter_groups
 from ecglab.profiles import Profile
 from ecglab.progress import progress
 
@@ -203,9 +204,10 @@ def _run(
     watch: Callable[[int, float], None] | None,
 ) -> TrainReport:
     """The loop itself, in one process of perhaps several."""
-    optimizer = torch.optim.AdamW(
-        loss_module.parameters(), lr=config.lr, weight_decay=config.weight_decay
-    )
+    # Recurrent parameters have a rate of their own: a fixed share of the others'.
+    groups = parameter_groups(loss_module, lr=config.lr, weight_decay=config.weight_decay)
+    shares = [group["lr"] / config.lr for group in groups]
+    optimizer = torch.optim.AdamW(groups, lr=config.lr)
     wrapped, optimizer = fabric.setup(loss_module, optimizer)
     module = cast(nn.Module, wrapped.module)
     ema = ExponentialMovingAverage(module, config.ema)
@@ -219,8 +221,8 @@ def _run(
         batch = torch.from_numpy(
             np.array(data[batch_indices(len(data), config, step, fabric.global_rank)])
         )
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(config, step)
+        for group, share in zip(optimizer.param_groups, shares, strict=True):
+            group["lr"] = share * learning_rate(config, step)
         loss = wrapped(fabric.to_device(batch), step_generator(config, step, fabric.global_rank))
         optimizer.zero_grad()
         fabric.backward(loss)

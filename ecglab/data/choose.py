@@ -1,7 +1,11 @@
 """The data a run uses: a real set where it is at hand, the simulator where not."""
 
-from ecglab.data.catalog import open_dataset
+from pathlib import Path
+
+from ecglab.data.catalog import DATASETS, open_dataset
+from ecglab.data.corpus import Corpus
 from ecglab.data.readers.base import Dataset
+from ecglab.data.readers.folder import TABLE, read_folder
 from ecglab.data.readers.physionet import DataNotFound
 from ecglab.data.simulator import Simulator
 from ecglab.profiles import Profile
@@ -11,9 +15,12 @@ def choose(dataset: str, profile: Profile, *, seed: int = 0) -> tuple[Dataset, l
     """A data set by name and the ids of the records that a profile uses.
 
     ``auto`` is CinC 2017 where its records are at hand, and the simulator where they are not.
+    Names joined by ``+`` are a corpus of all their leads. Of a corpus, a profile that takes only
+    some records takes them evenly from the whole.
 
     Args:
-        dataset: a name of the catalog, ``simulator`` or ``auto``.
+        dataset: a name of the catalog, ``simulator`` or ``auto``; in a corpus also
+            ``FOLDER@RATE``, a folder as ``read_folder`` reads it and its sampling rate in Hz.
         profile: says how many records.
         seed: of the simulator.
 
@@ -28,5 +35,20 @@ def choose(dataset: str, profile: Profile, *, seed: int = 0) -> tuple[Dataset, l
     if dataset == "simulator":
         simulator = Simulator(profile.simulated, seed=seed)
         return simulator, simulator.ids()
+    if "+" in dataset:
+        parts = [_part(name) for name in dataset.split("+")]
+        corpus = Corpus([(part, part.ids()) for part in parts])
+        every = corpus.ids()
+        return corpus, every[:: max(1, len(every) // profile.limit) if profile.limit else 1]
     found = open_dataset(dataset)
     return found, found.ids()[: profile.limit]
+
+
+def _part(name: str) -> Dataset:
+    """A part of a corpus; labels are not asked for, so that a folder's first column will do."""
+    folder, _, rate = name.rpartition("@")
+    if name in DATASETS or not folder:
+        return open_dataset(name)
+    with (Path(folder) / TABLE).open(encoding="utf-8") as file:
+        key = file.readline().strip().split(",")[0]
+    return read_folder(folder, fs=float(rate), label=key)

@@ -1,7 +1,7 @@
 """Noise schedule, forward process, objectives, samplers, and the denoising U-Net."""
 
 from ecglab.diffusion.objectives import DenoisingLoss, predict_noise, predict_x0, target
-from ecglab.diffusion.sampling import ddim_sample, ddpm_sample
+from ecglab.diffusion.sampling import ddim_invert, ddim_sample, ddpm_sample
 from ecglab.diffusion.schedule import NoiseSchedule
 from ecglab.diffusion.unet import Features, UNet, UNetConfig
 
@@ -11,6 +11,7 @@ __all__ = [
     "NoiseSchedule",
     "UNet",
     "UNetConfig",
+    "ddim_invert",
     "ddim_sample",
     "ddpm_sample",
     "predict_noise",

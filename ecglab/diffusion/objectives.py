@@ -73,6 +73,8 @@ class DenoisingLoss(nn.Module):
         schedule: the forward process.
         objective: ``noise``, ``x0`` or ``v``.
         loss: ``mse``, or ``smooth_l1`` as DiffECG's released code has it.
+        encoder: a module of clean samples; the network then also takes the code that it gives, and
+            both are trained at once, as in a diffusion autoencoder (Preechakul et al. 2022).
     """
 
     def __init__(
@@ -82,11 +84,13 @@ class DenoisingLoss(nn.Module):
         *,
         objective: str = "noise",
         loss: str = "mse",
+        encoder: nn.Module | None = None,
     ) -> None:
         super().__init__()
         if loss not in LOSSES:
             raise ValueError(f"loss must be one of {sorted(LOSSES)}, not {loss!r}")
         self.network = network
+        self.encoder = encoder
         self.schedule = schedule
         self.objective = _known(objective)
         self.loss = loss
@@ -98,6 +102,7 @@ class DenoisingLoss(nn.Module):
             len(self.schedule), (len(x0),), generator=generator, device=generator.device
         ).to(x0.device)
         noise = torch.randn(x0.shape, generator=generator, device=generator.device).to(x0)
-        prediction = self.network(self.schedule.q_sample(x0, t, noise), t)
+        code = () if self.encoder is None else (self.encoder(x0),)
+        prediction = self.network(self.schedule.q_sample(x0, t, noise), t, *code)
         wanted = target(self.schedule, self.objective, x0, t, noise)
         return LOSSES[self.loss](prediction.float(), wanted)

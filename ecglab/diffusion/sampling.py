@@ -1,6 +1,7 @@
-"""From noise back to data: the stochastic DDPM sampler and the deterministic DDIM sampler."""
+"""From noise back to data: the stochastic DDPM and the deterministic DDIM sampler; and back up."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 from torch import Generator, Tensor
@@ -94,4 +95,42 @@ def ddim_sample(
             return x0
         noise = predict_noise(schedule, objective, x, t, prediction)
         x = schedule.q_sample(x0, _steps(x, following), noise)
+    return x
+
+
+@torch.no_grad()
+def ddim_invert(
+    network: Denoiser,
+    schedule: NoiseSchedule,
+    x0: Tensor,
+    *,
+    steps: int = 50,
+    objective: str = "noise",
+) -> Tensor:
+    """The noise x_{T-1} from which ``ddim_sample`` comes back to ``x0``: the same path upwards.
+
+    ``x_u = sqrt(alpha_bar_u) x_0(x_s) + sqrt(1 - alpha_bar_u) noise(x_s)`` for the next step u > s,
+    starting with x0 at step 0 (Preechakul et al. 2022, eq. 8: the "stochastic encoder"). Exact as
+    the number of steps grows.
+
+    Args:
+        network: the denoiser, its code already given.
+        schedule: the forward process it was trained on.
+        x0: clean samples, (batch, ...).
+        steps: evaluations of the network.
+        objective: what the network predicts.
+
+    Raises:
+        ValueError: unless 2 <= steps <= T.
+    """
+    if not 2 <= steps <= len(schedule):
+        raise ValueError(f"steps must be between 2 and {len(schedule)}, not {steps}")
+    x = x0
+    path = torch.linspace(0, len(schedule) - 1, steps).round().long().tolist()
+    for i, following in pairwise(path):
+        t = _steps(x, i)
+        prediction = network(x, t)
+        clean = predict_x0(schedule, objective, x, t, prediction)
+        noise = predict_noise(schedule, objective, x, t, prediction)
+        x = schedule.q_sample(clean, _steps(x, following), noise)
     return x

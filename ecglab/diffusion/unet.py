@@ -38,6 +38,8 @@ class UNetConfig:
         heads: attention heads, at every level.
         head_width: channels of each head.
         dropout: in each residual block.
+        code: width of a vector that every residual block is conditioned on beside the step, as in
+            a diffusion autoencoder; 0 for none.
         level_blocks: which levels of the contracting path have residual blocks; None: all.
         level_attention: which of them have attention; None: all.
         middle_blocks: residual blocks of the bottleneck, 0 to 2.
@@ -55,6 +57,7 @@ class UNetConfig:
     heads: int = 4
     head_width: int = 32
     dropout: float = 0.0
+    code: int = 0
     level_blocks: tuple[bool, ...] | None = None
     level_attention: tuple[bool, ...] | None = None
     middle_blocks: int = 2
@@ -101,7 +104,10 @@ class ResBlock(nn.Module):
 
     ``h = SiLU(GN(conv(x)) (1 + s_t) + b_t)``, ``y = skip(x) + dropout(SiLU(GN(conv(h))))``.
 
-    Shapes: x (batch, channels, *position), time (batch, time_width).
+    A code z scales what goes into the first SiLU once more, by ``1 + s_z`` (Preechakul et al. 2022,
+    eq. 7), where the network takes one.
+
+    Shapes: x (batch, channels, *position), time (batch, 4 dim), code (batch, ``config.code``).
     """
 
     def __init__(self, config: UNetConfig, channels: int, out_channels: int) -> None:
@@ -110,16 +116,19 @@ class ResBlock(nn.Module):
         self.conv1 = WeightStandardizedConv(n, channels, out_channels)
         self.norm1 = nn.GroupNorm(config.groups, out_channels)
         self.step = nn.Linear(4 * config.dim, 2 * out_channels)
+        self.scale = nn.Linear(config.code, out_channels) if config.code else None
         self.conv2 = WeightStandardizedConv(n, out_channels, out_channels)
         self.norm2 = nn.GroupNorm(config.groups, out_channels)
         self.dropout = nn.Dropout(config.dropout)
         same = channels == out_channels
         self.skip = nn.Identity() if same else convolution(n, channels, out_channels, 1)
 
-    def forward(self, x: Tensor, time: Tensor) -> Tensor:
+    def forward(self, x: Tensor, time: Tensor, code: Tensor | None = None) -> Tensor:
         scale, shift = self.step(F.silu(time)).chunk(2, dim=1)
         shape = (*scale.shape, *(1,) * (x.ndim - 2))
         h = self.norm1(self.conv1(x)) * (1 + scale.view(shape)) + shift.view(shape)
+        if self.scale is not None:
+            h = h * (1 + self.scale(code).view(shape))
         h = F.silu(self.norm2(self.conv2(F.silu(h))))
         return cast(Tensor, self.skip(x)) + self.dropout(h)
 
@@ -127,7 +136,7 @@ class ResBlock(nn.Module):
 class LeftOut(nn.Module):
     """In the place of a part that a configuration leaves out: passes its input on."""
 
-    def forward(self, x: Tensor, *_: Tensor) -> Tensor:
+    def forward(self, x: Tensor, *_: object) -> Tensor:
         return x
 
 
@@ -151,9 +160,11 @@ class Down(nn.Module):
         change = convolution(config.ndim, width, next_width, 3)
         self.down = change if last else PixelUnshuffleDown(config.ndim, width, next_width)
 
-    def forward(self, x: Tensor, time: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        first = self.block1(x, time)
-        second = self.attend(self.block2(first, time))
+    def forward(
+        self, x: Tensor, time: Tensor, code: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        first = self.block1(x, time, code)
+        second = self.attend(self.block2(first, time, code))
         return first, second, self.down(second)
 
 
@@ -168,10 +179,12 @@ class Up(nn.Module):
         change = convolution(config.ndim, next_width, width, 3)
         self.up = change if last else NearestUp(config.ndim, next_width, width)
 
-    def forward(self, x: Tensor, skips: tuple[Tensor, Tensor], time: Tensor) -> Tensor:
+    def forward(
+        self, x: Tensor, skips: tuple[Tensor, Tensor], time: Tensor, code: Tensor | None = None
+    ) -> Tensor:
         first, second = skips
-        x = self.block1(torch.cat([x, second], dim=1), time)
-        x = self.block2(torch.cat([x, first], dim=1), time)
+        x = self.block1(torch.cat([x, second], dim=1), time, code)
+        x = self.block2(torch.cat([x, first], dim=1), time, code)
         return cast(Tensor, self.up(self.attend(x)))
 
 
@@ -220,7 +233,7 @@ class UNet(nn.Module):
         self.out = convolution(n, dim, config.channels, 1)
 
     def _contract(
-        self, xt: Tensor, t: Tensor
+        self, xt: Tensor, t: Tensor, code: Tensor | None
     ) -> tuple[Tensor, list[tuple[Tensor, Tensor]], Tensor]:
         """The time vector, every level's skip connections, and the bottleneck."""
         stride = self.config.stride
@@ -229,27 +242,30 @@ class UNet(nn.Module):
                 f"an input of size {tuple(xt.shape[2:])} cannot be halved at every level: "
                 f"crop or pad it to a multiple of {stride}"
             )
+        width = 0 if code is None else code.shape[-1]
+        if width != self.config.code:
+            raise ValueError(f"a code of {width} numbers for a network of {self.config.code}")
         time = self.time(t)
         x, skips = self.stem(xt), []
         for level in self.down:
-            first, second, x = level(x, time)
+            first, second, x = level(x, time, code)
             skips.append((first, second))
-        x = self.mid2(self.mid_attend(self.mid1(x, time)), time)
+        x = self.mid2(self.mid_attend(self.mid1(x, time, code)), time, code)
         return time, skips, x
 
-    def encode(self, xt: Tensor, t: Tensor) -> Features:
+    def encode(self, xt: Tensor, t: Tensor, code: Tensor | None = None) -> Features:
         """Features of noisy samples (batch, channels, *position) at steps t (batch,).
 
         The decoder is never computed. Raises ValueError where a size is not divisible by
-        ``config.stride``.
+        ``config.stride``, or a code is not of ``config.code`` numbers.
         """
-        _, skips, bottleneck = self._contract(xt, t)
+        _, skips, bottleneck = self._contract(xt, t, code)
         return Features(levels=[second for _, second in skips], bottleneck=bottleneck)
 
-    def forward(self, xt: Tensor, t: Tensor) -> Tensor:
-        time, skips, x = self._contract(xt, t)
+    def forward(self, xt: Tensor, t: Tensor, code: Tensor | None = None) -> Tensor:
+        time, skips, x = self._contract(xt, t, code)
         for level, skip in zip(self.up, reversed(skips), strict=True):
-            x = level(x, skip, time)
+            x = level(x, skip, time, code)
         # The stem's output skips over everything; recomputing a 7-tap convolution is cheaper
         # than holding it through the whole pass.
-        return cast(Tensor, self.out(self.final(torch.cat([x, self.stem(xt)], dim=1), time)))
+        return cast(Tensor, self.out(self.final(torch.cat([x, self.stem(xt)], dim=1), time, code)))

@@ -12,6 +12,7 @@ from ecglab.methods.diffecg_fusion import DiffECG
 from ecglab.methods.frozen import FrozenFeatureClassifier, HeadConfig
 from ecglab.methods.pretrained import get_method, pretrain, pretrained
 from ecglab.methods.record_features import RecordFeatures, RRSpectral
+from ecglab.methods.semantic_autoencoder import SemanticAutoencoder, SemanticAutoencoderConfig
 
 __all__ = [
     "METHODS",
@@ -27,6 +28,8 @@ __all__ = [
     "MethodInfo",
     "RRSpectral",
     "RecordFeatures",
+    "SemanticAutoencoder",
+    "SemanticAutoencoderConfig",
     "Unsupported",
     "describe_methods",
     "get_method",

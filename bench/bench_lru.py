@@ -1,0 +1,109 @@
+"""The recurrence in each of its forms against the loop, in one run: batch 16, 128 states.
+
+Processor time on one thread, so that a busy machine stretches no side; the forms take turns.
+Memory is the most that a call held beyond what it was given (Linux).
+"""
+
+import ctypes
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ecglab.nn.recurrence import FORMS, recurrence
+
+BATCH, STATE = 16, 128
+LAPS = {500: 10, 750: 10, 3000: 5, 30_000: 2}  # steps: how often
+
+
+def naive_loop(lambda_: Tensor, u: Tensor) -> Tensor:
+    """The loop as one first writes it. Each u[:, k] costs the backward pass a whole sequence."""
+    h, states = torch.zeros_like(u[:, 0]), []
+    for k in range(u.shape[1]):
+        h = lambda_ * h + u[:, k]
+        states.append(h)
+    return torch.stack(states, dim=1)
+
+
+def peak(call: Callable[[], object]) -> float:
+    """The most memory that a call held at once beyond what was held before, in MiB."""
+
+    def held(field: str) -> float:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(field))
+
+    ctypes.CDLL(None).malloc_trim(0)  # what earlier calls freed would hide what this one needs
+    Path("/proc/self/clear_refs").write_text("5")  # the record starts anew
+    before = held("VmRSS")
+    call()
+    return held("VmHWM") - before
+
+
+def seconds(call: Callable[[], object]) -> float:
+    began = time.process_time()
+    call()
+    return time.process_time() - began
+
+
+def run() -> dict[str, float | str]:
+    """Milliseconds, best of several, the loop's over each form's, and memory."""
+    found: dict[str, float | str] = {}
+    torch.set_num_threads(1)
+    generator = torch.Generator().manual_seed(0)
+    modulus = 0.9 + 0.099 * torch.rand(STATE, generator=generator)
+    lambda_ = torch.polar(modulus, 6.28 * torch.rand(STATE, generator=generator)).requires_grad_()
+    for steps, laps in LAPS.items():
+        shape = (BATCH, steps, STATE)
+        u = torch.randn(shape, dtype=torch.complex64, generator=generator).requires_grad_()
+        forms: dict[str, Callable[[], Tensor]] = {
+            form: lambda u=u, form=form: recurrence(lambda_, u, form=form)
+            for form in ("loop", *FORMS)
+        }
+        if steps == min(LAPS):
+            forms["naive loop"] = lambda u=u: naive_loop(lambda_, u)
+        best = measure(forms, (lambda_, u), laps)
+        for form, (forward, both, memory) in best.items():
+            name = f"{steps} steps, {form}"
+            found[f"{name}: forward (ms)"] = round(forward * 1e3, 1)
+            found[f"{name}: forward, loop / this"] = round(best["loop"][0] / forward, 1)
+            found[f"{name}: with backward (ms)"] = round(both * 1e3, 1)
+            found[f"{name}: with backward, loop / this"] = round(best["loop"][1] / both, 1)
+            found[f"{name}: memory (MiB)"] = round(memory)
+    return found
+
+
+def measure(
+    forms: dict[str, Callable[[], Tensor]], inputs: tuple[Tensor, Tensor], laps: int
+) -> dict[str, tuple[float, float, float]]:
+    """For each form: seconds forward, seconds forward and backward, MiB of the latter."""
+    weights = torch.ones_like(inputs[1])
+
+    def forward(form: str) -> None:
+        with torch.no_grad():
+            forms[form]()
+
+    def both(form: str) -> None:
+        torch.autograd.grad(forms[form](), inputs, weights)
+
+    times: dict[str, list[tuple[float, float]]] = {form: [] for form in forms}
+    for lap in range(laps):
+        for form in forms:
+            if form == "naive loop" and lap > 0:
+                continue
+            now = seconds(lambda form=form: forward(form)), seconds(lambda form=form: both(form))
+            times[form].append(now)
+    return {
+        form: (
+            min(lap[0] for lap in times[form]),
+            min(lap[1] for lap in times[form]),
+            peak(lambda form=form: both(form)),
+        )
+        for form in forms
+    }
+
+
+if __name__ == "__main__":
+    for name, value in run().items():
+        print(f"{name:<48} {value}")

@@ -1,0 +1,179 @@
+"""The semantic diffusion autoencoder (Marcinkowski et al. 2025): a trace in 128 numbers.
+
+1. An encoder of Linear Recurrent Units and an Attention Reducer makes a code z of a clean trace
+   (``nn/semantic.py``).
+2. A U-Net finds the noise in a noisy view of the same trace, told the step and z. Both learn at
+   once, from the mean squared error of the noise: z has to say what the noise hides.
+3. A linear classifier reads z.
+
+What z leaves open is in the noise x_T: a trace is z and x_T, and DDIM goes both ways between them
+(Preechakul et al. 2022). The poster gives no sizes but those of the data and of z.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ecglab.data.windows import WindowSet, WindowSpec
+from ecglab.diffusion import (
+    DenoisingLoss,
+    NoiseSchedule,
+    UNet,
+    UNetConfig,
+    ddim_invert,
+    ddim_sample,
+)
+from ecglab.methods.base import Method, MethodInfo, register, tuples
+from ecglab.nn.semantic import SemanticEncoder, SemanticEncoderConfig
+from ecglab.profiles import Profile
+from ecglab.training import TrainConfig, TrainReport, train
+
+
+@dataclass(frozen=True, kw_only=True)
+class SemanticAutoencoderConfig:
+    """The published choices where there are any: 300 Hz, 10 s, 128 numbers, MSE of the noise.
+
+    Attributes:
+        encoder: sizes of the semantic encoder; its width is that of the code.
+        unet: sizes of the denoiser; its ``code`` must be that width.
+        windows: what both read.
+        diffusion_steps: T.
+        schedule: ``linear`` or ``cosine``.
+    """
+
+    encoder: SemanticEncoderConfig = field(default_factory=SemanticEncoderConfig)
+    unet: UNetConfig = field(
+        default_factory=lambda: UNetConfig(dim=64, multipliers=(1, 2, 2, 4, 4), code=128)
+    )
+    windows: WindowSpec = field(default_factory=lambda: WindowSpec(fs=300.0, scaling="zscore"))
+    diffusion_steps: int = 1000
+    schedule: str = "linear"
+
+    def __post_init__(self) -> None:
+        if self.encoder.width != self.unet.code:
+            raise ValueError(
+                f"the encoder gives {self.encoder.width} numbers, the U-Net takes {self.unet.code}"
+            )
+
+
+@register
+class SemanticAutoencoder(Method):
+    """Encoder and denoiser, trained together."""
+
+    info = MethodInfo(
+        name="semantic-autoencoder",
+        title="Semantic diffusion autoencoder",
+        kind="diffusion",
+        modalities=("signal",),
+        paper=(
+            "Marcinkowski et al., Towards Semantic Embeddings of Cardiological Signals with "
+            "Diffusion Autoencoders, 2025"
+        ),
+        year=2025,
+    )
+
+    def __init__(self, options: SemanticAutoencoderConfig | None = None, *, seed: int = 0) -> None:
+        self.options = options or SemanticAutoencoderConfig()
+        self.spec = self.options.windows
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.encoder = SemanticEncoder(self.options.encoder).eval()
+            self.network = UNet(self.options.unet).eval()
+        self.schedule = NoiseSchedule.named(self.options.schedule, self.options.diffusion_steps)
+
+    @classmethod
+    def for_profile(cls, profile: Profile, *, seed: int = 0) -> Self:
+        """The autoencoder at the sizes of a profile."""
+        encoder = SemanticEncoderConfig(
+            state=profile.semantic_state,
+            blocks=profile.semantic_blocks,
+            strides=profile.semantic_strides,
+        )
+        unet = UNetConfig(
+            dim=profile.semantic_dim,
+            multipliers=profile.semantic_multipliers,
+            head_width=profile.head_width,
+            code=encoder.width,
+        )
+        hop = profile.semantic_hop or None
+        spec = WindowSpec(fs=profile.semantic_fs, scaling="zscore", hop=hop)
+        return cls(SemanticAutoencoderConfig(encoder=encoder, unet=unet, windows=spec), seed=seed)
+
+    @classmethod
+    def budget(cls, profile: Profile, *, seed: int = 0) -> TrainConfig:
+        """A number of steps of its own."""
+        return replace(super().budget(profile, seed=seed), steps=profile.semantic_steps)
+
+    def pretrain(self, data: WindowSet, **options: Any) -> TrainReport:
+        """Minimise ``E |noise - network(x_t, t, encoder(x_0))|^2``; options as ``train`` has them.
+
+        Every lead of ``data`` is a trace of its own; labels are not looked at.
+        """
+        config: TrainConfig = options.pop("config")
+        module = DenoisingLoss(self.network, self.schedule, encoder=self.encoder)
+        traces = data.signals.reshape(-1, 1, data.signals.shape[-1])
+        return train(module, traces, config, **options)
+
+    @torch.no_grad()
+    def embed(
+        self,
+        data: WindowSet,
+        *,
+        seed: int = 0,
+        t: int | Mapping[str, int] | None = None,
+        batch_size: int = 64,
+    ) -> NDArray[np.float32]:
+        """The codes of the windows' first leads, (n, 128); no noise is added, ``t`` is not used.
+
+        Raises:
+            ValueError: for windows of another rate than the method's.
+        """
+        if data.fs != self.spec.fs:
+            raise ValueError(f"windows at {data.fs:g} Hz for an encoder of {self.spec.fs:g} Hz")
+        traces = torch.from_numpy(np.array(data.signals[:, :1]))
+        return torch.cat([self.encode(x) for x in traces.split(batch_size)]).cpu().numpy()
+
+    @torch.no_grad()
+    def encode(self, x: Tensor, *, mask: Tensor | None = None) -> Tensor:
+        """z of clean traces (batch, 1, samples) of any length, (batch, 128)."""
+        device = next(self.encoder.parameters()).device
+        mask = None if mask is None else mask.to(device)
+        code: Tensor = self.encoder(x.to(device), mask=mask)
+        return code
+
+    def invert(self, x: Tensor, z: Tensor, *, steps: int = 50) -> Tensor:
+        """The noise x_T from which ``decode`` makes x again, given z; shaped as x."""
+        return ddim_invert(partial(self.network, code=z), self.schedule, x, steps=steps)
+
+    def decode(self, z: Tensor, noise: Tensor, *, steps: int = 50) -> Tensor:
+        """The trace of a code (batch, 128) and a noise (batch, 1, samples), by DDIM."""
+        return ddim_sample(partial(self.network, code=z), self.schedule, noise, steps=steps)
+
+    def config(self) -> dict[str, Any]:
+        """``SemanticAutoencoderConfig`` as plain values."""
+        return asdict(self.options)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """The inverse of ``config``."""
+        nested = {"encoder": SemanticEncoderConfig, "unet": UNetConfig, "windows": WindowSpec}
+        parts: dict[str, Any] = {k: make(**tuples(config[k])) for k, make in nested.items()}
+        return cls(SemanticAutoencoderConfig(**{**config, **parts}))
+
+    def state(self) -> dict[str, Tensor]:
+        """The weights of both networks."""
+        networks = {"encoder": self.encoder, "network": self.network}
+        return {f"{n}.{k}": v for n, net in networks.items() for k, v in net.state_dict().items()}
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """Take the weights of both networks."""
+        for name, network in {"encoder": self.encoder, "network": self.network}.items():
+            start = f"{name}."
+            mine = {k.removeprefix(start): v for k, v in state.items() if k.startswith(start)}
+            network.load_state_dict(mine)
