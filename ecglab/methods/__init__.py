@@ -9,6 +9,7 @@ from ecglab.methods.diffecg import (
     DiffECGSpectrogram,
 )
 from ecglab.methods.diffecg_fusion import DiffECG
+from ecglab.methods.encoder import EcgEmbedding, Encoder, load_pretrained
 from ecglab.methods.frozen import FrozenFeatureClassifier, HeadConfig
 from ecglab.methods.pretrained import get_method, pretrain, pretrained
 from ecglab.methods.record_features import RecordFeatures, RRSpectral
@@ -22,6 +23,8 @@ __all__ = [
     "DiffECGModality",
     "DiffECGSignal",
     "DiffECGSpectrogram",
+    "EcgEmbedding",
+    "Encoder",
     "FrozenFeatureClassifier",
     "HeadConfig",
     "Method",
@@ -33,6 +36,7 @@ __all__ = [
     "Unsupported",
     "describe_methods",
     "get_method",
+    "load_pretrained",
     "pretrain",
     "pretrained",
 ]

@@ -55,7 +55,7 @@ def pretrained(
         return cls(*(pretrained(part, dataset, ids, profile, **options) for part in cls.made_of))
     if "pretrain" not in cls.supports():
         return cls()
-    if profile.weights == "shipped" and name in _shipped(dataset.name if only_source else None):
+    if profile.weights == "shipped" and name in shipped(dataset.name if only_source else None):
         return cls.load(SHIPPED / name)
     folder = run_folder(name, dataset, profile, seed)
     if not folder.is_dir():
@@ -115,10 +115,10 @@ def run_folder(name: str, dataset: Dataset, profile: Profile, seed: int) -> Path
     return data_home() / "weights" / f"{name}-{dataset.name}-{profile.name}-{seed}"
 
 
-def _shipped(source: str | None) -> list[str]:
+def shipped(source: str | None = None) -> list[str]:
     """The methods whose weights come with the package, pre-trained on a source (None: on any)."""
     found = []
-    for path in SHIPPED.glob("*/config.json"):
+    for path in sorted(SHIPPED.glob("*/config.json")):
         command = json.loads(path.read_text())["card"]["command"].split()
         if source is None or command[command.index("--dataset") + 1] == source:
             found.append(path.parent.name)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ecglab.diffusion import NoiseSchedule, ddim_sample, ddpm_sample, target
+from ecglab.diffusion import NoiseSchedule, ddim_invert, ddim_sample, ddpm_sample, target
 
 MEAN, STD = 2.0, 0.5
 
@@ -63,3 +63,16 @@ def test_watch_sees_every_step_and_start_is_respected() -> None:
 def test_ddim_needs_a_sensible_number_of_steps(steps: int) -> None:
     with pytest.raises(ValueError, match="between 1 and 10"):
         ddim_sample(lambda x, t: x, NoiseSchedule.linear(10), torch.zeros(1, 1), steps=steps)
+
+
+def test_inversion_goes_the_way_back() -> None:
+    """Between Gaussians the way up is known, too: MEAN + STD z comes from z."""
+    schedule = NoiseSchedule.linear(1000)
+    z = torch.linspace(-2, 2, 9)[:, None]
+    network = best_denoiser(schedule, "noise")
+    noise = ddim_invert(network, schedule, MEAN + STD * z, steps=1000)
+    assert torch.allclose(noise, z, atol=0.03)
+    again = ddim_sample(network, schedule, noise, steps=1000)
+    assert torch.allclose(again, MEAN + STD * z, atol=0.01)
+    with pytest.raises(ValueError, match="between 2 and 1000"):
+        ddim_invert(network, schedule, z, steps=1)

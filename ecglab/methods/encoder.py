@@ -1,0 +1,125 @@
+"""A pre-trained encoder in one line, for arrays: ``load_pretrained(name).embed(signal, fs)``."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from ecglab.data.pooling import pool_records
+from ecglab.data.record import Record
+from ecglab.data.windows import WindowSet, cut
+from ecglab.methods.base import Method
+from ecglab.methods.pretrained import SHIPPED, get_method, shipped
+
+SHORTEST = 2.0
+"""Seconds; a shorter trace may not hold two beats."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoder:
+    """A frozen, pre-trained method as a function of single-lead traces.
+
+    Attributes:
+        method: what it is made of.
+    """
+
+    method: Method
+
+    def embed(
+        self, signal: ArrayLike | Sequence[ArrayLike], fs: float, *, seed: int = 0
+    ) -> NDArray[np.float32]:
+        """One vector per trace: filtered, resampled and cut as the method reads it, then averaged.
+
+        Args:
+            signal: mV or any other unit: one trace (samples,), several of one length (n, samples),
+                or a list of n traces of any lengths. A trace shorter than a window is centred
+                between zeros.
+            fs: sampling rate, Hz.
+            seed: of the noise that a diffusion encoder adds.
+
+        Returns:
+            (d,) for one trace, (n, d) for several.
+
+        Raises:
+            ValueError: for another shape, no traces, a rate at which the method's band cannot be
+                read, or a trace that is shorter than ``SHORTEST``, flat, or holds NaN.
+        """
+        one = not isinstance(signal, list | tuple) and np.ndim(signal) == 1  # type: ignore[arg-type]
+        traces = [signal] if one else list(signal)  # type: ignore[arg-type]
+        if not traces:
+            raise ValueError("there are no traces to embed")
+        pieces, rows = [], []
+        for i, trace in enumerate(traces):
+            found, places = cut(_record(np.asarray(trace), fs, f"trace {i}"), self.method.spec)
+            pieces.append(found)
+            rows += places
+        data = WindowSet(
+            signals=np.concatenate(pieces),
+            table=pd.DataFrame(rows),
+            spec=self.method.spec,
+            source="arrays",
+        )
+        _, trace_of = data.records()
+        vectors = pool_records(self.method.embed(data, seed=seed), trace_of)
+        return vectors[0] if one else vectors
+
+
+class EcgEmbedding(TransformerMixin, BaseEstimator):
+    """A pre-trained encoder as the first step of a scikit-learn ``Pipeline``.
+
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> model = make_pipeline(EcgEmbedding(fs=300.0), LogisticRegression())
+
+    Args:
+        name: a method with shipped weights.
+        fs: sampling rate of the traces, Hz.
+    """
+
+    def __init__(self, name: str = "semantic-autoencoder", fs: float = 300.0) -> None:
+        self.name = name
+        self.fs = fs
+
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
+        """Load the encoder; nothing is learned from ``X``."""
+        self.encoder_ = load_pretrained(self.name)
+        return self
+
+    def transform(self, X: ArrayLike | Sequence[ArrayLike]) -> NDArray[np.float32]:
+        """Vectors (n, d) of traces, given as ``Encoder.embed`` takes several."""
+        return self.encoder_.embed(X, self.fs)
+
+
+def load_pretrained(name: str) -> Encoder:
+    """The encoder of a method whose weights come with the package.
+
+    >>> encoder = load_pretrained("diffecg-signal")
+    >>> encoder.embed(np.sin(np.arange(3000) / 40), fs=300).shape
+    (736,)
+
+    Raises:
+        ValueError: where none of that name are shipped; the message says which are.
+    """
+    if name not in shipped():
+        raise ValueError(f"no weights of {name!r} are shipped; there are: {', '.join(shipped())}")
+    return Encoder(method=get_method(name).load(SHIPPED / name))
+
+
+def _record(trace: NDArray[np.generic], fs: float, name: str) -> Record:
+    """One trace, checked."""
+    if trace.ndim != 1 or trace.dtype.kind not in "iuf":
+        raise ValueError(f"{name}: a trace is (samples,) numbers, not {trace.shape} {trace.dtype}")
+    if not fs > 0:
+        raise ValueError(f"a sampling rate is positive, not {fs}")
+    if len(trace) < SHORTEST * fs:
+        raise ValueError(f"{name}: {len(trace) / fs:.2f} s, shorter than {SHORTEST:g} s")
+    x = trace.astype(np.float32)
+    if not np.isfinite(x).all():
+        raise ValueError(f"{name}: {(~np.isfinite(x)).sum()} samples are NaN or infinite")
+    if np.ptp(x) == 0:
+        raise ValueError(f"{name}: the trace is flat")
+    return Record(id=name, dataset="arrays", subject=name, fs=fs, leads=("1",), signal=x[None])

@@ -1,0 +1,66 @@
+"""One line from an array to a vector."""
+
+import numpy as np
+import pytest
+
+import ecglab
+from ecglab.data.simulator import Simulator
+from ecglab.data.windows import windows
+from ecglab.methods import EcgEmbedding, Encoder, SemanticAutoencoder
+from ecglab.profiles import load_profile
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    return Encoder(method=SemanticAutoencoder.for_profile(load_profile("smoke"), seed=0))
+
+
+@pytest.fixture(scope="module")
+def traces() -> list[np.ndarray]:
+    simulator = Simulator(3, seed=0)
+    return [simulator.read(id_).signal[0] for id_ in simulator.ids()]
+
+
+def test_arrays_are_embedded_as_records_are(encoder: Encoder, traces: list[np.ndarray]) -> None:
+    simulator = Simulator(3, seed=0)
+    fs = simulator.read(simulator.ids()[0]).fs
+    expected, _ = encoder.method.embed_records(simulator)
+    assert np.allclose(encoder.embed(traces, fs), expected, atol=1e-5)
+    assert np.allclose(encoder.embed(traces[1], fs), expected[1], atol=1e-5)
+    same = np.stack([t[: int(9 * fs)] for t in traces])
+    assert encoder.embed(same, fs).shape == (3, 128)
+    assert windows(simulator, encoder.method.spec, jobs=1).fs == 100
+
+
+def test_any_length_and_unit(encoder: Encoder, traces: list[np.ndarray]) -> None:
+    x = traces[0][:2400]
+    assert np.allclose(encoder.embed(1000 * x, 300), encoder.embed(x, 300), atol=1e-3)
+    assert encoder.embed([x[:700], x[:1900], x], 300).shape == (3, 128)
+    assert encoder.embed((100 * x).astype(np.int16), 300).shape == (128,)
+
+
+@pytest.mark.parametrize(
+    ("trace", "fs", "message"),
+    [
+        (np.zeros(3000), 300, "flat"),
+        (np.r_[np.sin(np.arange(2999)), np.nan], 300, "1 samples are NaN"),
+        (np.sin(np.arange(500)), 300, "shorter than 2 s"),
+        (np.sin(np.arange(3000)), 0, "rate is positive"),
+        (np.sin(np.arange(3000)), 60, "40"),
+        (np.sin(np.arange(3000)).reshape(1, 1, -1), 300, "a trace is"),
+        (np.array(["a"] * 3000), 300, "a trace is"),
+        ([], 300, "no traces"),
+    ],
+)
+def test_what_cannot_be_embedded(encoder: Encoder, trace, fs: float, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        encoder.embed(trace, fs)
+
+
+def test_shipped_encoders_load_by_name_and_fit_a_pipeline(traces: list[np.ndarray]) -> None:
+    encoder = ecglab.load_pretrained("diffecg-signal")
+    direct = encoder.embed(traces, 300)
+    step = EcgEmbedding("diffecg-signal", fs=300).fit(traces)
+    assert np.array_equal(step.transform(traces), direct)
+    with pytest.raises(ValueError, match="there are: diffecg-lorenz, diffecg-signal"):
+        ecglab.load_pretrained("nothing")

@@ -1,0 +1,87 @@
+"""The semantic diffusion autoencoder: told its code, trained with it, both ways by DDIM."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ecglab.data.simulator import Simulator
+from ecglab.data.windows import WindowSet, windows
+from ecglab.methods import SemanticAutoencoder, SemanticAutoencoderConfig
+from ecglab.profiles import load_profile
+from ecglab.training import TrainConfig
+
+PROFILE = load_profile("smoke")
+
+
+@pytest.fixture
+def method() -> SemanticAutoencoder:
+    return SemanticAutoencoder.for_profile(PROFILE, seed=0)
+
+
+@pytest.fixture
+def data(method: SemanticAutoencoder) -> WindowSet:
+    return windows(Simulator(8, seed=0), method.spec, jobs=1)
+
+
+def test_the_published_choices_are_the_default() -> None:
+    options = SemanticAutoencoderConfig()
+    assert options.windows.samples == 3000
+    assert (options.encoder.width, options.unet.code, options.diffusion_steps) == (128, 128, 1000)
+    paper = SemanticAutoencoder.for_profile(load_profile("paper")).options
+    assert replace(paper.windows, hop=None) == options.windows
+    assert paper.encoder == options.encoder
+    assert paper.unet == options.unet
+    with pytest.raises(ValueError, match="128 numbers, the U-Net takes 64"):
+        SemanticAutoencoderConfig(unet=replace(options.unet, code=64))
+
+
+def test_both_networks_learn(method: SemanticAutoencoder, data: WindowSet) -> None:
+    before = {k: v.clone() for k, v in method.state().items()}
+    report = method.pretrain(data, config=TrainConfig(steps=2, batch_size=4, accelerator="cpu"))
+    assert len(report.losses) == 2
+    moved = {k for k, v in method.state().items() if not torch.equal(v, before[k])}
+    assert {"encoder.reduce.value.weight", "encoder.stem.0.weight", "network.out.weight"} <= moved
+    assert {k for k in moved if "lru.nu_log" in k}
+
+
+def test_the_code_is_of_the_clean_trace(method: SemanticAutoencoder, data: WindowSet) -> None:
+    z = method.embed(data)
+    assert z.shape == (len(data), 128)
+    assert np.array_equal(z, method.embed(data, t=500, seed=9)), "no noise goes into the encoder"
+    assert np.allclose(z[2:3], method.embed(data.take(np.array([2]))), atol=1e-5)
+    with pytest.raises(ValueError, match="250 Hz for an encoder of 100 Hz"):
+        method.embed(replace(data, spec=replace(data.spec, fs=250.0)))
+
+
+def test_the_denoiser_listens_to_the_code(method: SemanticAutoencoder) -> None:
+    x, t, z = torch.randn(2, 1, 1000), torch.tensor([9, 900]), torch.randn(2, 128)
+    with torch.no_grad():
+        a, b = method.network(x, t, z), method.network(x, t, -z)
+    assert not torch.allclose(a, b)
+    with pytest.raises(ValueError, match="a code of 0 numbers for a network of 128"):
+        method.network(x, t)
+    with pytest.raises(ValueError, match="a code of 12 numbers"):
+        method.network(x, t, z[:, :12])
+
+
+def test_noise_and_code_are_the_trace(method: SemanticAutoencoder, data: WindowSet) -> None:
+    """There and back by DDIM, where the noise that the network sees changes slowly enough."""
+    method.network.out.weight.data *= 0.005
+    x = torch.from_numpy(np.array(data.signals[:2, :1]))
+    z = method.encode(x)
+    noise = method.invert(x, z, steps=200)
+    again = method.decode(z, noise, steps=200)
+    assert noise.shape == x.shape
+    assert (again - x).square().mean() < 0.02 * x.square().mean()
+    other = method.decode(-z, noise, steps=200)
+    assert (other - x).square().mean() > (again - x).square().mean()
+
+
+def test_save_and_load(method: SemanticAutoencoder, data: WindowSet, tmp_path: Path) -> None:
+    method.save(tmp_path, command="none")
+    again = SemanticAutoencoder.load(tmp_path)
+    assert again.options == method.options
+    assert np.array_equal(again.embed(data), method.embed(data))
