@@ -96,12 +96,15 @@ def table1_scores(results: Sequence[Result], *, profile: str = "laptop") -> pd.D
             found = [r for r in runs if (r.method, r.variant) == (name, variant)]
             table(found, ["macro_f1"])  # refuses what must not be averaged
             scores = [r.metrics["macro_f1"] for r in found]
+            ends = {"ours": "value", "low": "low", "high": "high"}
+            means = {
+                column: np.mean([getattr(m, end) for m in scores]) if scores else np.nan
+                for column, end in ends.items()
+            }
             line = {"source": source, "target": goal, "method": name, "variant": variant}
             line["title"] = title(name) + (", linear probe" if variant else "")
-            line["paper"] = np.nan if variant else _paper_score(name, (source, goal))
-            for column, end in (("ours", "value"), ("low", "low"), ("high", "high")):
-                line[column] = np.mean([getattr(m, end) for m in scores]) if scores else np.nan
-            lines.append({**line, "seeds": len(found)})
+            paper = np.nan if variant else _paper_score(name, (source, goal))
+            lines.append({**line, "paper": paper, **means, "seeds": len(found)})
     return pd.DataFrame(lines)
 
 

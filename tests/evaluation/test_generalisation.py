@@ -1,7 +1,6 @@
 """The generalisation protocol: who trains and who is tested, and what is made of predictions."""
 
 import importlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,11 @@ from ecglab.data.catalog import open_dataset
 from ecglab.data.readers.arrays import ArrayDataset, from_arrays
 from ecglab.data.simulator import Simulator
 from ecglab.data.windows import WindowSet, WindowSpec
-from ecglab.evaluation import Result, load_all, save
+from ecglab.evaluation import Result, ResultError, load_all, save
 from ecglab.evaluation.bootstrap import Interval, bootstrap_ci
 from ecglab.evaluation.generalisation import evaluate, guess_majority, run_generalisation, split
 from ecglab.evaluation.metrics import macro_f1
-from ecglab.evaluation.table1 import PAIRS, PAPER, table1
+from ecglab.evaluation.table1 import PAIRS, PAPER, table1, table1_scores
 from ecglab.evaluation.tasks import TASKS, CannotGeneralise, Target, Task, align, target
 from ecglab.evaluation.tested import compare, protocol, score
 from ecglab.methods import Method, MethodInfo, pretrained
@@ -409,16 +408,15 @@ def test_shipped_weights_of_another_source_are_not_taken(monkeypatch: pytest.Mon
 
 
 def result(method: str, source: str, goal: str, value: float, **options: Any) -> Result:
-    fields: Mapping[str, Any] = {"profile": "laptop", "seed": 0, "classes": ("A", "B"), **options}
+    fields: dict[str, Any] = {"profile": "laptop", "seed": 0, "classes": ("A", "B"), "task": "af2"}
     interval = Interval(value, value - 0.1, value + 0.1)
     return Result(
         dataset=goal,
-        task="af2",
         protocol=protocol(source),
         method=method,
         n=10,
         metrics={"macro_f1": interval},
-        **fields,
+        **(fields | options),
     )
 
 
@@ -441,6 +439,34 @@ def test_table_1_shows_the_papers_numbers_ours_and_what_is_missing() -> None:
     assert rows["DiffECG"][1:] == missing
     assert rows["EfficientECG (Akkuzu et al., 2023)"][3] == "0.064 · —"
     assert rows["majority guess"][-1] == "— · 0.400 [0.300, 0.500]"
+
+
+def test_table_1_in_long_form_has_the_same_numbers() -> None:
+    runs = [
+        result("diffecg", "cpsc2018", "chapman", 0.8),
+        result("diffecg", "cpsc2018", "chapman", 0.9, seed=1),
+        result("diffecg", "cpsc2018", "chapman", 0.7, variant="linear"),
+        result("diffecg", "cpsc2018", "chapman", 0.1, profile="smoke"),
+        result("majority", "cinc2017", "mitbih", 0.4),
+    ]
+    long = table1_scores(runs)
+    assert len(long) == (len(PAIRS) + 1) * (2 + len(PAPER))  # pairs; majority, linear, the paper's
+    cells = long.set_index(["source", "target", "method", "variant"])
+    plain = cells.loc["cpsc2018", "chapman", "diffecg", ""]
+    numbers = plain[["paper", "ours", "low", "high"]].tolist()
+    assert numbers == pytest.approx([0.913, 0.85, 0.75, 0.95])
+    assert plain["seeds"] == 2
+    linear = cells.loc["cpsc2018", "chapman", "diffecg", "linear"]
+    assert (linear["title"], linear["ours"]) == ("DiffECG, linear probe", 0.7)
+    assert np.isnan(linear["paper"])  # the paper has no such row
+    assert cells.loc["cinc2017", "mitbih", "majority", ""]["ours"] == 0.4
+    assert long["ours"].notna().sum() == 3
+    paper = cells.xs("", level="variant")["paper"].dropna().sort_index()
+    assert len(paper) == len(PAIRS) * len(PAPER)
+    for pair, column in zip(PAIRS, zip(*PAPER.values(), strict=True), strict=True):
+        assert paper.loc[pair].to_dict() == dict(zip(PAPER, column, strict=True))
+    with pytest.raises(ResultError, match="mix task"):
+        table1_scores([*runs, result("diffecg", "cpsc2018", "chapman", 0.8, seed=2, task="x")])
 
 
 @pytest.mark.real
