@@ -4,17 +4,15 @@
 >>> encoder = ecglab.load_pretrained("diffecg-signal")
 """
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from ecglab.methods.encoder import Encoder
+from importlib import import_module
+from typing import Any
 
 __version__ = "0.1.0"
 __all__ = ["load_pretrained"]
 
 
-def load_pretrained(name: str) -> "Encoder":
-    """A pre-trained encoder by name; see ``ecglab.methods.encoder``."""
-    from ecglab.methods.encoder import load_pretrained  # PyTorch: not for every import
-
-    return load_pretrained(name)
+def __getattr__(name: str) -> Any:
+    """``load_pretrained`` on first use: PyTorch is not for every import."""
+    if name == "load_pretrained":
+        return import_module("ecglab.methods.encoder").load_pretrained
+    raise AttributeError(f"module 'ecglab' has no attribute {name!r}")

@@ -18,6 +18,7 @@ from ecglab.evaluation import load_all, save, update_readme
 from ecglab.evaluation.cinc2017 import cinc2017_table, run_probes
 from ecglab.evaluation.extractor_protocol import run_search
 from ecglab.evaluation.generalisation import run_generalisation
+from ecglab.evaluation.label_efficiency import run_label_efficiency
 from ecglab.evaluation.personal import CannotPersonalise, Strategy
 from ecglab.evaluation.personal_tables import table2, tables3_and_4
 from ecglab.evaluation.personalisation import ALL_STRATEGIES, run_personalisation
@@ -107,7 +108,24 @@ def probe(
     """Probe frozen embeddings on CinC 2017's four classes, beside a majority guess."""
     budget = load_profile(profile)
     source, ids = choose(dataset, budget)
-    for result in run_probes(method or list(METHODS), source, ids, budget, t=t):
+    every = [name for name, cls in METHODS.items() if "embed" in cls.supports()]
+    for result in run_probes(method or every, source, ids, budget, t=t):
+        path = save(result, out)
+        typer.echo(f"{path}: macro-F1 {result.metrics['macro_f1']}")
+
+
+@app.command()
+def labels(
+    method: Annotated[list[str] | None, typer.Option(help="may be repeated")] = None,
+    dataset: DatasetOption = "auto",
+    profile: ProfileOption = "laptop",
+    out: Annotated[Path, typer.Option(help="folder of the results")] = Path("results"),
+) -> None:
+    """Embeddings under 1, 10 and 100 % of the labels, beside a network trained with them alone."""
+    budget = load_profile(profile)
+    source, ids = choose(dataset, budget)
+    names = method or ["rr-spectral", "semantic-autoencoder", "supervised-encoder"]
+    for result in run_label_efficiency(names, source, ids, budget):
         path = save(result, out)
         typer.echo(f"{path}: macro-F1 {result.metrics['macro_f1']}")
 

@@ -88,6 +88,7 @@ def score(
     profile: Profile,
     against: Probed | None = None,
     variant: str = "",
+    protocol: str = PROTOCOL,
     device: str = "cpu",
 ) -> Result:
     """A result with intervals; with ``against``, also paired differences of the main scores.
@@ -115,7 +116,7 @@ def score(
     return Result(
         dataset=dataset,
         task="rhythm4",
-        protocol=PROTOCOL,
+        protocol=protocol,
         method=probed.method,
         variant=variant,
         profile=profile.name,

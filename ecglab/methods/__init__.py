@@ -14,6 +14,7 @@ from ecglab.methods.frozen import FrozenFeatureClassifier, HeadConfig
 from ecglab.methods.pretrained import get_method, pretrain, pretrained
 from ecglab.methods.record_features import RecordFeatures, RRSpectral
 from ecglab.methods.semantic_autoencoder import SemanticAutoencoder, SemanticAutoencoderConfig
+from ecglab.methods.supervised_encoder import SupervisedEncoder
 
 __all__ = [
     "METHODS",
@@ -33,6 +34,7 @@ __all__ = [
     "RecordFeatures",
     "SemanticAutoencoder",
     "SemanticAutoencoderConfig",
+    "SupervisedEncoder",
     "Unsupported",
     "describe_methods",
     "get_method",

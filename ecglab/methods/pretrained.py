@@ -54,7 +54,7 @@ def pretrained(
         options: dict[str, Any] = {"seed": seed, "only_source": only_source}
         return cls(*(pretrained(part, dataset, ids, profile, **options) for part in cls.made_of))
     if "pretrain" not in cls.supports():
-        return cls()
+        return cls.for_profile(profile, seed=seed)
     if profile.weights == "shipped" and name in shipped(dataset.name if only_source else None):
         return cls.load(SHIPPED / name)
     folder = run_folder(name, dataset, profile, seed)

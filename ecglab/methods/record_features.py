@@ -5,7 +5,7 @@ What a linear probe makes of them is what a diffusion model has to improve on.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import joblib
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ecglab.data.record import RecordError
 from ecglab.data.windows import RecordSource, WindowSet, WindowSpec
 from ecglab.methods.base import Method, MethodInfo, register
+from ecglab.profiles import Profile
 from ecglab.signals import RR_FEATURES, bandpass
 from ecglab.signals.features import RECORD_FEATURES, record_features
 from ecglab.signals.spectral import SPECTRAL_FEATURES
@@ -39,6 +40,11 @@ class RecordFeatures(Method):
     def __init__(self) -> None:
         self.spec = WindowSpec(fs=250.0, scaling="none")
         self._columns = [RECORD_FEATURES.index(name) for name in self.features]
+
+    @classmethod
+    def for_profile(cls, profile: Profile, *, seed: int = 0) -> Self:
+        """The same for every profile."""
+        return cls()
 
     def embed(
         self, data: WindowSet, *, seed: int = 0, t: int | Mapping[str, int] | None = None

@@ -5,9 +5,9 @@
 Every state is an oscillator: lambda's phase is its frequency, lambda's modulus its damping. At
 ``fs`` samples a second a state rings at ``phase fs / (2 pi)`` Hz and forgets by a factor e in
 ``-1 / (fs log |lambda|)`` s. The semantic diffusion autoencoder's encoder stacks such layers
-"to capture oscillatory patterns" (Marcinkowski et al. 2025, Fig. 1).
+"to capture oscillatory patterns" (Marcinkowski et al. 2025, section "Semantic Encoder").
 
-Being linear, the recurrence needs no step-by-step loop: see ``ecglab.nn.recurrence``.
+Being linear, the recurrence needs no step-by-step loop: see ``ecglab.nn.recurrence``, with times.
 """
 
 import math

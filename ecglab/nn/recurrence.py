@@ -3,7 +3,7 @@
 ``h_k = lambda h_{k-1} + u_k``, from ``h_{-1} = 0``, separately for every state:
 
 - ``loop``: as it is written, one step after the other, differentiated by PyTorch. The oracle.
-- ``chunked``: L chunks side by side in a loop, their ends chained by a short one.
+- ``chunked``: sqrt(T) chunks side by side, each by a loop; a short loop chains their ends.
 - ``scan``: neighbours are merged in pairs, which halves the sequence, and so on.
 - ``fft``: a convolution with the kernel (1, lambda, lambda^2, ...).
 
@@ -12,6 +12,13 @@ No form ever divides by a power of lambda, so none overflows, however long the s
 The last three share one backward pass, which is again a recurrence, in reversed time:
 ``g_k = dL/dh_k + conj(lambda) g_{k+1}`` is the gradient to u_k, and
 ``dL/dlambda = sum_k conj(h_{k-1}) g_k``. It needs nothing but h: there is no graph of T steps.
+
+Forward and backward on one core of a laptop-class CPU, for 128 states and 3,000 steps
+(``bench/bench_lru.py``): ``chunked`` takes 5 ms for one sequence, the loop 80 ms, 17 times as long.
+For 16 sequences it takes 70 to 100 ms against 180: about half, since one step of the loop is then
+2,048 states, which hides its overhead, and memory sets the pace. It holds 146 MiB, the loop 222.
+Against the loop as one first writes it the factor is about a thousand: there every ``u[:, k]``
+costs the backward pass a whole sequence of zeros, 87 s in all. The loop here unbinds u instead.
 """
 
 import math
@@ -59,8 +66,9 @@ def recurrence(lambda_: Tensor, u: Tensor, *, form: str = "auto", reverse: bool 
 def fastest_form(u: Tensor) -> str:
     """The form that is fastest for this size on this device.
 
-    On a CPU: ``chunked``, at every length measured (``bench/bench_lru.py``). Elsewhere ``scan``,
-    which launches the fewest kernels; this choice rests on that count, not on a measurement.
+    On a CPU ``chunked``: the fastest or close to it at every size measured; at 64 sequences and
+    more the loop draws level. Elsewhere ``scan``, whose kernels are fewest: about 6 log2(T) of
+    them against 3 sqrt(T). That choice rests on this count, not on a measurement.
     """
     return "chunked" if u.device.type == "cpu" else "scan"
 

@@ -160,7 +160,7 @@ def test_two_directions_start_with_the_variance_of_one() -> None:
     assert y.var().item() == pytest.approx(1.0, abs=0.2)
 
 
-def test_an_encoder_learns_only_through_groups_that_cover_it() -> None:
+def test_parameter_groups_cover_a_model_and_set_its_recurrences_apart() -> None:
     net = torch.nn.Sequential(torch.nn.Linear(3, 4), LRUBlock(4, 6), LRUBlock(4, 6))
     ordinary, recurrent = parameter_groups(net, lr=1e-3, weight_decay=0.1)
     ids = [id(p) for group in (ordinary, recurrent) for p in group["params"]]

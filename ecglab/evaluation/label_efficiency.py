@@ -1,0 +1,136 @@
+"""How many labels does it take? A frozen embedding against the same network trained from scratch.
+
+A fifth of the records tests. Of the others 1, 10 or 100 % lend their labels: to a linear probe on
+each embedding, or to a network that is trained with them alone. Everything else is as in the probe
+of CinC 2017: record by record, out of the same windows.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from ecglab.data.pooling import pool_records
+from ecglab.data.readers.base import Dataset
+from ecglab.data.splits import holdout
+from ecglab.data.windows import windows
+from ecglab.evaluation.cinc2017 import Probed, score
+from ecglab.evaluation.probe import INNER_FOLDS, ProbeResult, fit_probe
+from ecglab.evaluation.results import Result
+from ecglab.methods import Method, get_method, pretrained
+from ecglab.profiles import Profile
+
+FRACTIONS = (0.01, 0.1, 1.0)
+PROTOCOL = "holdout20-record"
+
+
+def draw(labels: ArrayLike, fraction: float, *, seed: int) -> NDArray[np.bool_]:
+    """True for the records that lend their labels: a fraction of each class, (n,).
+
+    At least ``INNER_FOLDS`` of each class, which a probe needs to choose its penalty.
+
+    Raises:
+        ValueError: for a fraction outside (0, 1].
+    """
+    if not 0 < fraction <= 1:
+        raise ValueError(f"a fraction lies in (0, 1], not {fraction}")
+    y, chosen = np.asarray(labels), np.zeros(len(np.asarray(labels)), bool)
+    rng = np.random.default_rng(seed)
+    for label in np.unique(y):
+        mine = rng.permutation(np.flatnonzero(y == label))
+        chosen[mine[: max(INNER_FOLDS, round(fraction * len(mine)))]] = True
+    return chosen
+
+
+def run_label_efficiency(
+    names: Sequence[str],
+    dataset: Dataset,
+    ids: Sequence[str],
+    profile: Profile,
+    *,
+    fractions: Sequence[float] = FRACTIONS,
+) -> Iterator[Result]:
+    """Every method at every fraction of the labels, for every seed of a profile.
+
+    A method that is pre-trained is also probed with the weights that it was born with (variant
+    ``untrained``). Differences are taken to the first name.
+
+    Args:
+        names: of methods.
+        dataset: CinC 2017, or the simulator.
+        ids: the records to use.
+        profile: number of seeds and resamples; where weights come from.
+        fractions: of the labels.
+    """
+    systems = [(name, "", pretrained(name, dataset, ids, profile)) for name in names]
+    for name in names:
+        cls = get_method(name)
+        if "pretrain" in cls.supports():
+            systems.append((name, "untrained", cls.for_profile(profile)))
+    for seed in range(profile.seeds):
+        first: dict[float, Probed] = {}
+        for name, variant, method in systems:
+            for fraction, probed in _learn(method, dataset, ids, fractions, seed):
+                reference = first.setdefault(fraction, probed)
+                share = f"labels{fraction:.0%}".rstrip("%")
+                yield score(
+                    probed,
+                    dataset=dataset.name,
+                    profile=profile,
+                    against=None if name == names[0] and not variant else reference,
+                    variant="+".join(filter(None, (variant, share))),
+                    protocol=PROTOCOL,
+                )
+
+
+def _learn(
+    method: Method, dataset: Dataset, ids: Sequence[str], fractions: Sequence[float], seed: int
+) -> Iterator[tuple[float, Probed]]:
+    """One method and seed at every fraction."""
+    embeds = "embed" in method.supports()
+    if embeds:
+        features, rows = method.embed_records(dataset, ids, seed=seed)
+    else:
+        data = windows(dataset, method.spec, ids=ids)
+        rows, record_of = data.records()
+    labels = rows["label"].to_numpy(dtype=str)
+    test = holdout(labels, rows["subject"], fraction=0.2, seed=seed)
+    for fraction in fractions:
+        began = time.perf_counter()
+        known = np.flatnonzero(~test)[draw(labels[~test], fraction, seed=seed)]
+        if embeds:
+            model = fit_probe(features[known], labels[known], seed=seed)
+            p = model.predict_proba(features[test].astype(np.float64))
+        else:
+            learn = data.take(np.isin(record_of, known))
+            method.finetune(learn, learn.labels, seed=seed)
+            asked = data.take(test[record_of])
+            p = pool_records(method.predict(asked, seed=seed), asked.records()[1])
+        yield fraction, _probed(method, rows[test], labels[known], p, seed, began)
+
+
+def _probed(
+    method: Method,
+    rows: pd.DataFrame,
+    known: NDArray[np.str_],
+    p: NDArray[np.floating],
+    seed: int,
+    began: float,
+) -> Probed:
+    classes, counts = np.unique(known, return_counts=True)
+    params: dict[str, Any] = {"labels": dict(zip(classes.tolist(), counts.tolist(), strict=True))}
+    probabilities = np.asarray(p, dtype=np.float64)
+    result = ProbeResult(
+        tuple(classes.tolist()), probabilities, classes[probabilities.argmax(axis=1)], {}
+    )
+    return Probed(
+        method=method.info.name,
+        seed=seed,
+        rows=rows.reset_index(drop=True),
+        probe=result,
+        params=params,
+        seconds=time.perf_counter() - began,
+    )

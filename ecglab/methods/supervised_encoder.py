@@ -1,0 +1,113 @@
+"""The control of every claim about labels: the semantic encoder, trained with them from scratch.
+
+The same network as the semantic autoencoder's encoder, a linear layer on its code, cross-entropy.
+What pre-training is worth is the distance to it at as many labels.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Generator, Tensor, nn
+
+from ecglab.data.windows import WindowSet, WindowSpec
+from ecglab.methods.base import Method, MethodInfo, register
+from ecglab.methods.semantic_autoencoder import SemanticAutoencoder
+from ecglab.nn.semantic import SemanticEncoder, SemanticEncoderConfig
+from ecglab.profiles import Profile
+from ecglab.training import TrainConfig, TrainReport, train
+
+
+class _ClassificationLoss(nn.Module):
+    """Cross-entropy of those rows of a labelled set that a batch names.
+
+    ``look_up`` is a function, which a copy of the module (the moving average) does not copy.
+    """
+
+    def __init__(
+        self, network: nn.Module, look_up: Callable[[Tensor], tuple[Tensor, Tensor]]
+    ) -> None:
+        super().__init__()
+        self.network, self.look_up = network, look_up
+
+    def forward(self, rows: Tensor, _: Generator) -> Tensor:
+        x, y = self.look_up(rows.long().cpu().flatten())
+        return F.cross_entropy(self.network(x.to(rows.device)).float(), y.to(rows.device))
+
+
+@register
+class SupervisedEncoder(Method):
+    """Encoder and linear classifier, both trained with labels.
+
+    Args:
+        encoder: sizes of the encoder.
+        windows: what it reads.
+        budget: how it is trained.
+        seed: of the encoder's weights.
+    """
+
+    info = MethodInfo(
+        name="supervised-encoder",
+        title="The semantic encoder, trained with labels",
+        kind="supervised",
+        modalities=("signal",),
+        paper="control of this course",
+        year=2026,
+    )
+
+    def __init__(
+        self,
+        encoder: SemanticEncoderConfig | None = None,
+        windows: WindowSpec | None = None,
+        *,
+        budget: TrainConfig | None = None,
+    ) -> None:
+        self.sizes = encoder or SemanticEncoderConfig()
+        self.spec = windows or WindowSpec(fs=300.0, scaling="zscore")
+        self.training = budget or TrainConfig(steps=2000)
+        self.network: nn.Sequential | None = None
+        self.classes: tuple[str, ...] = ()
+        self.report: TrainReport | None = None
+
+    @classmethod
+    def for_profile(cls, profile: Profile, *, seed: int = 0) -> Self:
+        """The sizes of the profile's semantic encoder, and a quarter of its steps."""
+        twin = SemanticAutoencoder.for_profile(profile)
+        budget = TrainConfig.for_profile(profile, seed=seed)
+        steps = max(2, profile.semantic_steps // 4)
+        config = replace(budget, steps=steps, weight_decay=0.01)
+        return cls(twin.options.encoder, twin.spec, budget=config)
+
+    def finetune(self, data: WindowSet, labels: NDArray[Any], *, seed: int = 0) -> None:
+        """Train encoder and classifier from scratch on the windows' first leads.
+
+        Raises:
+            ValueError: for labels of one class only, or of another number than the windows.
+        """
+        names = np.asarray(labels).astype(str)
+        classes, codes = np.unique(names, return_inverse=True)
+        if len(names) != len(data) or len(classes) < 2:
+            raise ValueError(f"{len(data)} windows, {len(names)} labels of {classes.tolist()}")
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            encoder = SemanticEncoder(self.sizes)
+            self.network = nn.Sequential(encoder, nn.Linear(self.sizes.width, len(classes)))
+            x, y = torch.from_numpy(np.array(data.signals[:, :1])), torch.from_numpy(codes)
+            loss = _ClassificationLoss(self.network, lambda rows: (x[rows], y[rows]))
+            config = replace(self.training, seed=seed)
+            # Batches are row numbers: float32 holds them exactly up to 2^24.
+            self.report = train(loss, np.arange(len(data), dtype=np.float32)[:, None], config)
+        self.classes = tuple(classes.tolist())
+
+    @torch.no_grad()
+    def predict(self, data: WindowSet, *, seed: int = 0) -> NDArray[np.float64]:
+        """Class probabilities (n, classes), the classes in alphabetical order."""
+        if self.network is None:
+            raise ValueError("finetune comes before predict")
+        self.network.eval().cpu()
+        batches = torch.from_numpy(np.array(data.signals[:, :1])).split(64)
+        return torch.cat([self.network(x).double().softmax(dim=1) for x in batches]).numpy()

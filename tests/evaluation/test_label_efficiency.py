@@ -1,0 +1,80 @@
+"""Few labels: who lends them, and that every method is asked about the same records."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ecglab.data.simulator import Simulator
+from ecglab.evaluation.label_efficiency import draw, run_label_efficiency
+from ecglab.methods import SupervisedEncoder
+from ecglab.profiles import load_profile
+from ecglab.training import TrainConfig
+
+PROFILE = replace(load_profile("smoke"), resamples=50)
+
+
+def test_a_fraction_of_every_class_and_three_at_least() -> None:
+    labels = np.repeat(["A", "N", "O"], [100, 1000, 40])
+    chosen = draw(labels, 0.1, seed=0)
+    assert [int(chosen[labels == c].sum()) for c in "ANO"] == [10, 100, 4]
+    few = draw(labels, 0.01, seed=0)
+    assert [int(few[labels == c].sum()) for c in "ANO"] == [3, 10, 3]
+    assert draw(labels, 1.0, seed=0).all()
+    assert not np.array_equal(chosen, draw(labels, 0.1, seed=1))
+    with pytest.raises(ValueError, match="lies in"):
+        draw(labels, 0.0, seed=0)
+
+
+def test_methods_are_compared_on_the_same_records(
+    tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ECGLAB_DATA", str(tmp_path))
+    simulator = Simulator(60, seed=0, mix={"N": 0.4, "A": 0.2, "O": 0.2, "~": 0.2})
+    names = ["rr-spectral", "semantic-autoencoder", "supervised-encoder"]
+    fractions = (0.1, 1.0)
+    found = list(
+        run_label_efficiency(names, simulator, simulator.ids(), PROFILE, fractions=fractions)
+    )
+    runs = {(r.method, r.variant): r for r in found}
+    assert len(runs) == len(found) == 4 * len(fractions)
+    assert ("semantic-autoencoder", "untrained+labels10") in runs
+    assert {r.n for r in found} == {12}
+    baseline = runs["rr-spectral", "labels100"]
+    assert sum(baseline.params["labels"].values()) == 48
+    assert "macro_f1_over_rr-spectral" not in baseline.metrics
+    for name in names[1:]:
+        difference = runs[name, "labels100"].metrics["macro_f1_over_rr-spectral"].value
+        scores = runs[name, "labels100"].metrics["macro_f1"].value, baseline.metrics["macro_f1"]
+        assert difference == pytest.approx(scores[0] - scores[1].value)
+
+
+def test_labels_alone_can_be_learnt() -> None:
+    """Two rhythms that a network of this size tells apart in a few steps."""
+    method = SupervisedEncoder.for_profile(PROFILE)
+    method.training = TrainConfig(steps=40, batch_size=16, lr=3e-3, accelerator="cpu")
+    t = np.arange(1000) / 100
+    rng = np.random.default_rng(0)
+    slow, fast = (np.sin(2 * np.pi * f * t + rng.uniform(0, 6, (24, 1))) for f in (1.0, 4.0))
+    data = windows_of(np.concatenate([slow, fast]), method)
+    labels = np.repeat(["slow", "fast"], 24)
+    with pytest.raises(ValueError, match="before predict"):
+        method.predict(data)
+    method.finetune(data, labels)
+    p = method.predict(data)
+    assert method.classes == ("fast", "slow")
+    assert np.allclose(p.sum(axis=1), 1)
+    assert (np.asarray(method.classes)[p.argmax(axis=1)] == labels).mean() > 0.9
+    with pytest.raises(ValueError, match="labels of"):
+        method.finetune(data, np.full(48, "slow"))
+
+
+def windows_of(x: np.ndarray, method: SupervisedEncoder):
+    import pandas as pd
+
+    from ecglab.data.windows import WindowSet
+
+    names = [str(i) for i in range(len(x))]
+    table = pd.DataFrame({"record": names, "subject": names, "start": 0.0, "label": ""})
+    signals = x[:, None].astype(np.float32)
+    return WindowSet(signals=signals, table=table, spec=method.spec, source="sines")
