@@ -22,7 +22,7 @@ from ecglab.evaluation.label_efficiency import run_label_efficiency
 from ecglab.evaluation.personal import CannotPersonalise, Strategy
 from ecglab.evaluation.personal_tables import table2, tables3_and_4
 from ecglab.evaluation.personalisation import ALL_STRATEGIES, run_personalisation
-from ecglab.evaluation.table1 import table1
+from ecglab.evaluation.table1 import fusion_gains, other_pairs, table1
 from ecglab.evaluation.tasks import CannotGeneralise
 from ecglab.methods import METHODS, describe_methods, pretrained
 from ecglab.methods import pretrain as run_pretraining
@@ -262,6 +262,8 @@ def results(
     if (page := folder / "README.md").exists():
         tables += [
             (page, "table1", table1(every)),
+            (page, "generalisation", other_pairs(every)),
+            (page, "fusion", fusion_gains(every)),
             (page, "table2", table2(every)),
             (page, "tables3and4", tables3_and_4(every)),
         ]

@@ -56,22 +56,58 @@ _PREFIX = "generalise-from-"
 
 
 def table1(results: Sequence[Result], *, profile: str = "laptop") -> str:
-    """The table in Markdown: rows are methods, columns are pairs, cells are ``paper · ours``.
+    """The paper's six pairs in Markdown: rows are methods, cells are ``paper · ours``.
 
-    Columns are the paper's six pairs, then all others that there are results for. Ours is macro-F1
-    of one profile's runs in their plain form, laid out as ``table`` does it: mean and deviation
-    over the seeds, and the interval over subjects. A number that the paper or we lack is a dash.
+    Ours is macro-F1 of one profile's runs in their plain form, laid out as ``table`` does it: mean
+    and deviation over the seeds, and the interval over subjects. A number that we lack is a dash.
     """
     mine = _runs(results, profile, variants=("",))
-    rows = _rows(mine)
+    rows = _rows([r for r in mine if _pair(r) in PAIRS])
     columns = {"method": [title(name) for name in rows]}
-    for (source, goal), runs in _by_pair(mine).items():
+    for source, goal in PAIRS:
+        runs = [r for r in mine if _pair(r) == (source, goal)]
         ours = table(runs, {"macro_f1": "ours"}, rows=rows)["ours"]
         columns[f"{source} → {goal}"] = [
             f"{_paper(name, (source, goal))} · {cell}"
             for name, cell in zip(rows, ours, strict=True)
         ]
     return to_markdown(pd.DataFrame(columns))
+
+
+def other_pairs(results: Sequence[Result], *, profile: str = "laptop") -> str:
+    """Pairs that the paper lacks, in Markdown: macro-F1 of every method that was run.
+
+    A method under a linear classifier is a row of its own.
+    """
+    mine = [r for r in _runs(results, profile, variants=("", "linear")) if _pair(r) not in PAIRS]
+    if not mine:
+        return "_No results yet._"
+    names = [n for n in _rows(mine) if n in {r.method for r in mine}]
+    rows = [(n, v) for n in names for v in ("", "linear")]
+    rows = [key for key in rows if key in {(r.method, r.variant) for r in mine}]
+    columns = {"method": [title(n) + ", linear" * bool(v) for n, v in rows]}
+    for pair in dict.fromkeys(_pair(r) for r in mine):
+        runs = [r for r in mine if _pair(r) == pair]
+        cells = table(runs, {"macro_f1": "f1"}, by=("method", "variant"), rows=rows)["f1"]
+        columns[" → ".join(pair)] = list(cells)
+    return to_markdown(pd.DataFrame(columns))
+
+
+def fusion_gains(results: Sequence[Result], *, profile: str = "laptop") -> str:
+    """What fusing three modalities adds to each of them, and to the RR baseline, in Markdown.
+
+    Paired differences of macro-F1 on the same subjects; an interval that holds zero is no finding.
+    """
+    mine = [r for r in _runs(results, profile, variants=("", "linear")) if r.method == "diffecg"]
+    if not mine:
+        return "_No results yet._"
+    others = (*METHODS["diffecg"].made_of, "rr-spectral", "majority")
+    columns = {f"macro_f1_over_{name}": title(name) for name in others}
+    found = table(mine, columns, by=("protocol", "dataset", "variant"))
+    found["protocol"] = found["protocol"].str.removeprefix(_PREFIX)
+    found["variant"] = found["variant"].replace("", "as published")
+    headings = {"protocol": "from", "dataset": "to", "variant": "classifier"}
+    return to_markdown(found.rename(columns=headings))
 
 
 def table1_scores(results: Sequence[Result], *, profile: str = "laptop") -> pd.DataFrame:
@@ -118,8 +154,12 @@ def _by_pair(runs: Sequence[Result]) -> dict[Pair, list[Result]]:
     """The paper's pairs, whether or not there are runs, then all others."""
     found: dict[Pair, list[Result]] = {pair: [] for pair in PAIRS}
     for r in runs:
-        found.setdefault((r.protocol.removeprefix(_PREFIX), r.dataset), []).append(r)
+        found.setdefault(_pair(r), []).append(r)
     return found
+
+
+def _pair(r: Result) -> Pair:
+    return r.protocol.removeprefix(_PREFIX), r.dataset
 
 
 def _rows(runs: Sequence[Result]) -> list[str]:
