@@ -22,6 +22,7 @@ from ecglab.evaluation.label_efficiency import run_label_efficiency
 from ecglab.evaluation.personal import CannotPersonalise, Strategy
 from ecglab.evaluation.personal_tables import table2, tables3_and_4
 from ecglab.evaluation.personalisation import ALL_STRATEGIES, run_personalisation
+from ecglab.evaluation.semantic_ablation import VARIANTS, run_ablation
 from ecglab.evaluation.table1 import fusion_gains, other_pairs, table1
 from ecglab.evaluation.tasks import CannotGeneralise
 from ecglab.methods import METHODS, describe_methods, pretrained
@@ -128,6 +129,25 @@ def labels(
     for result in run_label_efficiency(names, source, ids, budget):
         path = save(result, out)
         typer.echo(f"{path}: macro-F1 {result.metrics['macro_f1']}")
+
+
+@app.command()
+def ablate(
+    corpus: Annotated[str, typer.Option(help="data sets to train on, joined by +")],
+    variant: Annotated[list[str] | None, typer.Option(help="may be repeated; none: all")] = None,
+    dataset: DatasetOption = "auto",
+    profile: ProfileOption = "laptop",
+    seed: SeedOption = 0,
+    out: Annotated[Path, typer.Option(help="folder of the results")] = Path("results"),
+) -> None:
+    """The semantic autoencoder with its LRU or its Attention Reducer exchanged, probed in pairs."""
+    budget = load_profile(profile)
+    runs = run_ablation(
+        choose(corpus, budget), choose(dataset, budget), budget,
+        names=variant or tuple(VARIANTS), seed=seed,
+    )  # fmt: skip
+    for result in runs:
+        typer.echo(f"{save(result, out)}: macro-F1 {result.metrics['macro_f1']}")
 
 
 @app.command()

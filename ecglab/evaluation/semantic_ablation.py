@@ -1,0 +1,83 @@
+"""Do the LRU and the Attention Reducer help? The poster says so; each is left out in turn.
+
+Every variant is trained from the same seed, for as many steps, on the same windows: a quarter of
+the profile's budget, since what counts is the difference. Then the probe of CinC 2017, with paired
+differences to the full model.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from ecglab.data.readers.base import Dataset
+from ecglab.data.windows import WindowSet, windows
+from ecglab.evaluation.cinc2017 import Probed, probe_method, score
+from ecglab.evaluation.results import Result
+from ecglab.methods import SemanticAutoencoder
+from ecglab.profiles import Profile
+
+VARIANTS: Mapping[str, Mapping[str, str]] = {
+    "full": {},
+    "cnn": {"body": "cnn"},
+    "mean": {"reducer": "mean"},
+    "max": {"reducer": "max"},
+    "last": {"reducer": "last"},
+}
+"""What of the encoder is changed; the first is the reference."""
+
+SHARE = 4
+"""The budget is divided by this."""
+
+
+def train_variant(
+    name: str, data: WindowSet, profile: Profile, *, seed: int
+) -> SemanticAutoencoder:
+    """The autoencoder with one part of its encoder exchanged, trained without labels.
+
+    Raises:
+        KeyError: for a name that is not in ``VARIANTS``.
+    """
+    options = SemanticAutoencoder.for_profile(profile).options
+    encoder = replace(options.encoder, **VARIANTS[name])  # type: ignore[arg-type]
+    method = SemanticAutoencoder(replace(options, encoder=encoder), seed=seed)
+    budget = method.budget(profile, seed=seed)
+    method.pretrain(data, config=replace(budget, steps=max(2, budget.steps // SHARE)))
+    return method
+
+
+def run_ablation(
+    corpus: tuple[Dataset, Sequence[str]],
+    goal: tuple[Dataset, Sequence[str]],
+    profile: Profile,
+    *,
+    names: Sequence[str] = tuple(VARIANTS),
+    seed: int = 0,
+) -> Iterator[Result]:
+    """Every variant probed for every seed of a profile, as soon as it is trained.
+
+    Args:
+        corpus: what to train on, and its records.
+        goal: CinC 2017 or the simulator, and the records to probe.
+        profile: sizes, budget, numbers of seeds and resamples.
+        names: of variants; the first is the one that the others are compared with.
+        seed: of the training; folds are drawn from 0 on.
+    """
+    dataset, ids = goal
+    spec = SemanticAutoencoder.for_profile(profile).spec
+    data = windows(corpus[0], spec, ids=corpus[1])
+    reference: list[Probed] = []
+    for name in names:
+        method = train_variant(name, data, profile, seed=seed)
+        for fold_seed in range(profile.seeds):
+            probed = probe_method(method, dataset, ids, seed=fold_seed)
+            params = {**probed.params, "pretraining_seed": seed, "corpus": corpus[0].name}
+            probed = replace(probed, method=f"{probed.method}-{name}", params=params)
+            if name == names[0]:
+                reference.append(probed)
+            result = score(
+                probed,
+                dataset=dataset.name,
+                profile=profile,
+                against=None if name == names[0] else reference[fold_seed],
+                variant=f"ablation-{name}",
+            )
+            yield replace(result, method=method.info.name)
