@@ -88,13 +88,16 @@ def pretrain(
     dataset: DatasetOption = "auto",
     profile: ProfileOption = "laptop",
     seed: SeedOption = 0,
+    steps: Annotated[int | None, typer.Option(help="in place of the profile's")] = None,
     out: Annotated[Path | None, typer.Option(help="folder for the weights")] = None,
     half: Annotated[bool, typer.Option(help="store 16 bits a weight, as the shipped ones")] = False,
 ) -> None:
     """Pre-train a method without labels; a run that was broken off is taken up again."""
     budget = load_profile(profile)
     source, ids = choose(dataset, budget, seed=seed)
-    folder = run_pretraining(method, source, ids, budget, seed=seed, out=out, half=half)
+    folder = run_pretraining(
+        method, source, ids, budget, seed=seed, steps=steps, out=out, half=half
+    )
     typer.echo(f"weights in {folder}")
 
 

@@ -16,11 +16,11 @@ def choose(dataset: str, profile: Profile, *, seed: int = 0) -> tuple[Dataset, l
 
     ``auto`` is CinC 2017 where its records are at hand, and the simulator where they are not.
     Names joined by ``+`` are a corpus of all their leads. Of a corpus, a profile that takes only
-    some records takes them evenly from the whole.
+    some records takes them evenly from the whole. ``FOLDER@RATE`` is a folder as ``read_folder``
+    reads it, to train on, and its sampling rate in Hz.
 
     Args:
-        dataset: a name of the catalog, ``simulator`` or ``auto``; in a corpus also
-            ``FOLDER@RATE``, a folder as ``read_folder`` reads it and its sampling rate in Hz.
+        dataset: a name of the catalog, ``simulator`` or ``auto``, a folder, or several joined.
         profile: says how many records.
         seed: of the simulator.
 
@@ -40,12 +40,12 @@ def choose(dataset: str, profile: Profile, *, seed: int = 0) -> tuple[Dataset, l
         corpus = Corpus([(part, part.ids()) for part in parts])
         every = corpus.ids()
         return corpus, every[:: max(1, len(every) // profile.limit) if profile.limit else 1]
-    found = open_dataset(dataset)
+    found = _part(dataset)
     return found, found.ids()[: profile.limit]
 
 
 def _part(name: str) -> Dataset:
-    """A part of a corpus; labels are not asked for, so that a folder's first column will do."""
+    """A data set or a folder; labels are not asked for, so that a folder's first column will do."""
     folder, _, rate = name.rpartition("@")
     if name in DATASETS or not folder:
         return open_dataset(name)

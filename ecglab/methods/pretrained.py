@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,7 @@ def pretrain(
     profile: Profile,
     *,
     seed: int = 0,
+    steps: int | None = None,
     out: Path | None = None,
     half: bool = False,
 ) -> Path:
@@ -84,15 +86,17 @@ def pretrain(
         ids: which of them.
         profile: sizes and budget.
         seed: of weights, batches and noise.
+        steps: in place of the profile's, for a small set; a whole budget would wear it out.
         out: the folder for the weights; by default one under ``ECGLAB_DATA/weights``.
         half: store 16 bits a weight.
     """
     method = get_method(name).for_profile(profile, seed=seed)
     data = windows(dataset, method.spec, ids=ids)
     folder = run_folder(name, dataset, profile, seed)
+    budget = method.budget(profile, seed=seed)
     report = method.pretrain(
         data,
-        config=method.budget(profile, seed=seed),
+        config=budget if steps is None else replace(budget, steps=steps),
         checkpoint=data_home() / "checkpoints" / f"{folder.name}.pt",
     )
     last = report.losses[-100:]
@@ -100,7 +104,7 @@ def pretrain(
         out or folder,
         half=half,
         command=f"ecglab pretrain {name} --dataset {dataset.name} --profile {profile.name} "
-        f"--seed {seed}" + (" --half" if half else ""),
+        f"--seed {seed}" + (f" --steps {steps}" if steps else "") + (" --half" if half else ""),
         data=f"{dataset.title}: {len(ids)} records, {len(data)} windows; labels unused",
         steps=len(report.losses),
         loss=round(sum(last) / len(last), 5),
