@@ -262,9 +262,10 @@ table = pd.DataFrame([{"name": n, **vars(s)} for n, s in scores.items()])
 keep(plot_scores(table), OUTPUT, "probes", numbers=table, simulated=simulated)
 
 # %% [markdown]
-# With the weights that come with the package the signal leads by far. One reason is the budget: its
-# model was trained for an hour, those of the pictures for a quarter of an hour each. Another is the
-# pooling: a mean over a Lorenz plot forgets where its points lie, which is all that it shows. Chapter
+# With the weights that come with the package the signal leads. One reason is the budget: its model
+# was trained for an hour, those of the pictures for forty minutes each, on far fewer windows. Another
+# is what there is to see: ten seconds hold a dozen beats, and so a Lorenz plot of a window has a
+# dozen points. A third is the pooling: a mean over such a plot forgets where the points lie. Chapter
 # 12 reads the maps themselves.
 #
 # Does the joint probe gain anything over the best single one? The fair question is the paired one,

@@ -145,6 +145,7 @@ method.finetune(train, train.labels, t=20, seed=SEED, config=config)
 numbers = pd.DataFrame({"epoch": range(1, len(method.losses) + 1), "loss": method.losses})
 figure = plot_loss(list(method.losses), trivial=float(np.log(len(method.classes))), smooth=1)
 figure.axes[0].set_xlabel("epoch")
+figure.axes[0].xaxis.get_major_locator().set_params(integer=True)
 figure.axes[0].texts[0].set_text("guessing evenly")
 keep(figure, OUTPUT, "training", numbers=numbers, simulated=simulated)
 
@@ -221,8 +222,8 @@ print(f"fusion less {best}: {gain}")
 
 # %% [markdown]
 # The paper's fusion gains 0.007 on Chapman over its best single modality, and 0.096 on CPSC. If the
-# interval above holds zero, these records cannot tell the difference; the README's table has more
-# of them, and several seeds.
+# interval above holds zero, these records cannot tell the difference; the results' page has other
+# data sets, and several seeds.
 #
 # ## What gets the attention?
 #

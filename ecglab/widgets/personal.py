@@ -30,7 +30,14 @@ class StepExplorer:
     ) -> None:
         self.personal, self.positive, self.fs = personal, positive, fs
         self.t = {
-            name: ipywidgets.IntSlider(20, 0, high, description=name, continuous_update=False)
+            name: ipywidgets.IntSlider(
+                20,
+                0,
+                high,
+                description=name,
+                continuous_update=False,
+                style={"description_width": "initial"},
+            )
             for name in personal.method.parts
         }
         self.image = ipywidgets.Image(format="png", layout={"max_width": "100%"})
