@@ -363,6 +363,10 @@ changes = pd.DataFrame(rows)
 boxes = changes.rename(columns={"method": "strategy", "after": "value"})
 keep(plot_subjects(boxes), OUTPUT, "methods", numbers=boxes, simulated=simulated)
 
+# %% [markdown]
+# Again, one line is one patient: whoever is hard for one method may be easy for another. What did
+# personalising change? One bar is one patient: after, less before.
+
 # %%
 keep(plot_changes(changes), OUTPUT, "changes", numbers=changes, simulated=simulated)
 changes.groupby("method", sort=False)[["before", "after"]].mean().round(3)
