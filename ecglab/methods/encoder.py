@@ -99,7 +99,7 @@ def load_pretrained(name: str) -> Encoder:
 
     >>> encoder = load_pretrained("diffecg-signal")
     >>> encoder.embed(np.sin(np.arange(3000) / 40), fs=300).shape
-    (736,)
+    (768,)
 
     Raises:
         ValueError: where none of that name are shipped; the message says which are.
