@@ -133,7 +133,7 @@ def run_generalisation(
             ``split``.
     """
     (dataset, ids), (ours, theirs) = goal, source
-    if ours.name.split("-")[0] == dataset.name.split("-")[0]:
+    if dataset.name.split("-")[0] in {part.split("-")[0] for part in ours.name.split("+")}:
         raise CannotGeneralise(f"{dataset.name} shares records with the source {ours.name}")
     names = [BASELINE, *(name for name in names if name != BASELINE)]
     if linear:

@@ -54,12 +54,10 @@ def table2(results: Sequence[Result], *, profile: str = "laptop") -> str:
     """
     mine = [r for r in _personal(results) if r.profile == profile]
     others = sorted({r.method for r in mine if r.variant == WHOLE} - set(PAPER_TABLE2))
+    linear = {r.method for r in mine if r.variant == LINEAR}
     rows = [(name, WHOLE) for name in others]
     for name in PAPER_TABLE2:
-        rows.append((name, _main(name)))
-        rows += (
-            [(name, LINEAR)] if any((r.method, r.variant) == (name, LINEAR) for r in mine) else []
-        )
+        rows += [(name, _main(name)), *([(name, LINEAR)] if name in linear else [])]
     data = {
         "method": [title(MAJORITY), *(title(n) + f", {LINEAR}" * (v == LINEAR) for n, v in rows)]
     }

@@ -173,7 +173,7 @@ def summarise(
     if against and [f.subject for f in against] != [f.subject for f in found]:
         raise ValueError(f"{against[0].strategy} was run on other subjects")
     over = f"_over_{against[0].strategy}" if against else ""
-    y, p, q = _together(found, "labels"), _together(found, "predictions"), None
+    y, p = _together(found, "labels"), _together(found, "predictions")
     f1 = partial(class_f1, positive=positive, zero_division=0.0)
     intervals: dict[str, Interval] = {}
     if len(found) > 1:
@@ -186,10 +186,10 @@ def summarise(
                 intervals[name + over] = paired_difference(v, v, w, mean_over, **options)
         options["groups"] = np.repeat([f.subject for f in found], [len(f.labels) for f in found])
     else:
-        q = _together(against, "predictions") if against else None
         for name, metric in (("f1", f1), ("accuracy", accuracy)):
             intervals[name] = bootstrap_ci(y, p, metric, **options)
-            if q is not None:
+            if against:
+                q = _together(against, "predictions")
                 intervals[name + over] = paired_difference(y, p, q, metric, **options)
     intervals["f1_pooled"] = bootstrap_ci(y, p, f1, **options)
     return {name: Interval(i.value, i.low, i.high) for name, i in intervals.items()}

@@ -80,7 +80,7 @@ class EcgEmbedding(TransformerMixin, BaseEstimator):
         fs: sampling rate of the traces, Hz.
     """
 
-    def __init__(self, name: str = "semantic-autoencoder", fs: float = 300.0) -> None:
+    def __init__(self, name: str = "diffecg-signal", fs: float = 300.0) -> None:
         self.name = name
         self.fs = fs
 

@@ -47,7 +47,6 @@ class SupervisedEncoder(Method):
         encoder: sizes of the encoder.
         windows: what it reads.
         budget: how it is trained.
-        seed: of the encoder's weights.
     """
 
     info = MethodInfo(

@@ -398,6 +398,9 @@ def test_a_source_that_shares_records_with_the_target_is_refused(name: str) -> N
     goal.name = name
     with pytest.raises(CannotGeneralise, match="shares records with the source"):
         next(run_generalisation([], (source, source.ids()), (goal, goal.ids()), PROFILE))
+    source.name = "somewhere+simulator"  # a corpus shares what its parts share
+    with pytest.raises(CannotGeneralise, match="shares records with the source"):
+        next(run_generalisation([], (source, []), (goal, []), PROFILE))
 
 
 def test_shipped_weights_of_another_source_are_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
