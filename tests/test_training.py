@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from ecglab.diffusion import DenoisingLoss, NoiseSchedule, UNet, UNetConfig
+from ecglab.profiles import load_profile
 from ecglab.training import (
     ExponentialMovingAverage,
     TrainConfig,
@@ -198,6 +199,16 @@ def test_bf16_stays_close_to_float32() -> None:
     moved, apart = weights(precise) - start, weights(precise) - weights(coarse)
     assert apart.norm() < 0.5 * moved.norm()
     assert weights(coarse).dtype == torch.float32
+
+
+def test_half_precision_only_where_the_hardware_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    found = {}
+    for capability in ("DEFAULT", "AVX2", "AVX512"):
+        monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda c=capability: c)
+        found[capability] = TrainConfig.for_profile(load_profile("laptop")).precision
+    assert found == {"DEFAULT": "32-true", "AVX2": "32-true", "AVX512": "bf16-mixed"}
+    assert TrainConfig.for_profile(load_profile("paper")).precision == "32-true"
 
 
 @pytest.mark.gpu
