@@ -23,6 +23,7 @@ from ecglab.evaluation.personal import CannotPersonalise, Strategy
 from ecglab.evaluation.personal_tables import table2, tables3_and_4
 from ecglab.evaluation.personalisation import ALL_STRATEGIES, run_personalisation
 from ecglab.evaluation.semantic_ablation import VARIANTS, run_ablation
+from ecglab.evaluation.semantic_tables import ablation_table, labels_table
 from ecglab.evaluation.table1 import fusion_gains, other_pairs, table1
 from ecglab.evaluation.tasks import CannotGeneralise
 from ecglab.methods import METHODS, describe_methods, pretrained
@@ -289,6 +290,8 @@ def results(
             (page, "fusion", fusion_gains(every)),
             (page, "table2", table2(every)),
             (page, "tables3and4", tables3_and_4(every)),
+            (page, "labels", labels_table(every)),
+            (page, "ablation", ablation_table(every)),
         ]
     stale = [path for path, *place in tables if update_readme(path, *place, check=check)]
     if check and stale:

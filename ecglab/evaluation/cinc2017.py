@@ -165,7 +165,8 @@ def run_probes(
 
 def cinc2017_table(results: Sequence[Result]) -> str:
     """The probe's table in Markdown: both scores of every method, with intervals."""
-    mine = [r for r in results if r.dataset == "cinc2017" and r.protocol == PROTOCOL]
+    probes = [r for r in results if r.dataset == "cinc2017" and r.protocol == PROTOCOL]
+    mine = [r for r in probes if not r.variant]
     if not mine:
         return "_No results yet._"
     columns = ["macro_f1", "cinc2017_score", "f1_N", "f1_A", "f1_O", "f1_noisy"]

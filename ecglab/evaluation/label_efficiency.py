@@ -27,6 +27,16 @@ FRACTIONS = (0.01, 0.1, 1.0)
 PROTOCOL = "holdout20-record"
 
 
+def variant_name(kind: str, fraction: float) -> str:
+    """A run's variant: how the method was made, if not as usual, and its share of the labels.
+
+    >>> variant_name("untrained", 0.1)
+    'untrained+labels10'
+    """
+    share = f"labels{fraction:.0%}".rstrip("%")
+    return "+".join(filter(None, (kind, share)))
+
+
 def draw(labels: ArrayLike, fraction: float, *, seed: int) -> NDArray[np.bool_]:
     """True for the records that lend their labels: a fraction of each class, (n,).
 
@@ -75,13 +85,12 @@ def run_label_efficiency(
         for name, variant, method in systems:
             for fraction, probed in _learn(method, dataset, ids, fractions, seed):
                 reference = first.setdefault(fraction, probed)
-                share = f"labels{fraction:.0%}".rstrip("%")
                 yield score(
                     probed,
                     dataset=dataset.name,
                     profile=profile,
                     against=None if name == names[0] and not variant else reference,
-                    variant="+".join(filter(None, (variant, share))),
+                    variant=variant_name(variant, fraction),
                     protocol=PROTOCOL,
                 )
 

@@ -24,6 +24,9 @@ VARIANTS: Mapping[str, Mapping[str, str]] = {
 }
 """What of the encoder is changed; the first is the reference."""
 
+ABLATION = "ablation-"
+"""Each run's variant is this and the name."""
+
 SHARE = 4
 """The budget is divided by this."""
 
@@ -78,6 +81,6 @@ def run_ablation(
                 dataset=dataset.name,
                 profile=profile,
                 against=None if name == names[0] else reference[fold_seed],
-                variant=f"ablation-{name}",
+                variant=ABLATION + name,
             )
             yield replace(result, method=method.info.name)

@@ -1,0 +1,53 @@
+"""Tables of the semantic autoencoder's runs: under few labels, and with one part exchanged."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from ecglab.evaluation.label_efficiency import FRACTIONS, PROTOCOL, variant_name
+from ecglab.evaluation.results import Result
+from ecglab.evaluation.semantic_ablation import ABLATION, VARIANTS
+from ecglab.evaluation.tables import table, to_markdown
+from ecglab.methods import METHODS
+
+UNTRAINED = "untrained"
+
+
+def labels_table(results: Sequence[Result], *, profile: str = "laptop") -> str:
+    """Macro-F1 of CinC 2017's four classes by share of the labels, in Markdown."""
+    mine = [r for r in results if r.protocol == PROTOCOL and r.profile == profile]
+    if not mine:
+        return "_No results yet._"
+    systems = dict.fromkeys((r.method, UNTRAINED * r.variant.startswith(UNTRAINED)) for r in mine)
+    titles = [METHODS[m].info.title + f", {kind}" * bool(kind) for m, kind in systems]
+    columns = {"method": titles}
+    for fraction in FRACTIONS:
+        rows = [(m, variant_name(kind, fraction)) for m, kind in systems]
+        cells = table(mine, {"macro_f1": "f1"}, by=("method", "variant"), rows=rows)["f1"]
+        columns[f"{fraction:.0%} of the labels"] = list(cells)
+    return to_markdown(pd.DataFrame(columns))
+
+
+def ablation_table(results: Sequence[Result], *, profile: str = "laptop") -> str:
+    """The full model and each variant: both scores, and the paired difference, in Markdown."""
+    mine = [r for r in results if r.variant.startswith(ABLATION) and r.profile == profile]
+    if not mine:
+        return "_No results yet._"
+    columns = {
+        "macro_f1": "macro-F1",
+        "cinc2017_score": "official score",
+        "macro_f1_over_semantic-autoencoder-full": "macro-F1 less that of the full model",
+    }
+    found = table(mine, columns, by=("variant",), rows=[ABLATION + name for name in VARIANTS])
+    found.insert(0, "encoder", [TITLES[name] for name in VARIANTS])
+    return to_markdown(found.drop(columns="variant"))
+
+
+TITLES = {
+    "full": "LRU and Attention Reducer",
+    "cnn": "convolutions in the LRU's place",
+    "mean": "mean in the Attention Reducer's place",
+    "max": "maximum in its place",
+    "last": "last step in its place",
+}
+"""What each variant is, in words."""

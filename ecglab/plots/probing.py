@@ -1,0 +1,56 @@
+"""Figures of linear probes: how many labels they need, and what they take one class for."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from ecglab.plots.style import PALETTE
+
+
+def plot_label_efficiency(table: pd.DataFrame, *, score: str = "macro-F1") -> Figure:
+    """A score against the share of the labels, one line per system; shades are 95 % intervals.
+
+    Args:
+        table: columns ``name``, ``labels`` (a fraction in (0, 1]), ``value``, ``low``, ``high``.
+        score: name of the score.
+    """
+    figure, axis = plt.subplots(figsize=(7, 3.8))
+    colours = ("blue", "red", "green", "orange", "grey")
+    for (name, mine), colour in zip(table.groupby("name", sort=False), colours, strict=False):
+        mine = mine.sort_values("labels")
+        band = mine["low"], mine["high"]
+        axis.fill_between(mine["labels"], *band, color=PALETTE[colour], alpha=0.12, lw=0)
+        axis.plot(mine["labels"], mine["value"], "o-", color=PALETTE[colour], label=name)
+    shares = sorted(table["labels"].unique())
+    axis.set_xscale("log")
+    axis.set_xticks(shares, [f"{share:.0%}" for share in shares])
+    axis.minorticks_off()
+    axis.set(xlabel="share of the training records that lend their labels", ylabel=score)
+    axis.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
+    return figure
+
+
+def plot_confusion(counts: NDArray[np.float64], classes: Sequence[str]) -> Figure:
+    """What became of each class: rows are the truth and sum to one, columns are the answers.
+
+    Args:
+        counts: (k, k), true class by answer.
+        classes: their k names.
+    """
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    figure, axis = plt.subplots(figsize=(4.4, 3.8))
+    image = axis.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    for (i, j), value in np.ndenumerate(share):
+        ink = "white" if value > 0.55 else PALETTE["ink"]
+        text = f"{value:.0%}\n({counts[i, j]:.0f})"
+        axis.text(j, i, text, ha="center", va="center", color=ink, fontsize=8)
+    place = np.arange(len(classes))
+    axis.set(xticks=place, xticklabels=classes, yticks=place, yticklabels=classes)
+    axis.set(xlabel="answer of the probe", ylabel="class of the record")
+    axis.spines[:].set_visible(False)
+    figure.colorbar(image, label="share of the class")
+    return figure
