@@ -59,10 +59,12 @@ results: env ## the probe of CinC 2017, anew, into results/ and the README
 	$(BIN)/ecglab probe --dataset cinc2017 --profile $(PROFILE)
 	$(BIN)/ecglab results
 
-weights: env ## train the shipped weights anew, on CinC 2017 (hours on a CPU)
+weights: env ## train the shipped weights anew, on CinC 2017 and more (hours on a CPU)
 	$(BIN)/ecglab pretrain diffecg-signal --dataset cinc2017 --out ecglab/weights/diffecg-signal
 	for m in spectrogram lorenz; do $(BIN)/ecglab pretrain diffecg-$$m --dataset cinc2017 --half \
 	  --out ecglab/weights/diffecg-$$m || exit 1; done
+	$(BIN)/ecglab pretrain semantic-autoencoder --dataset cinc2017+mitbih+ptbxl --half \
+	  --out ecglab/weights/semantic-autoencoder
 
 pairs: env ## derive every .ipynb from its .py
 	$(BIN)/ecglab notebooks sync

@@ -53,14 +53,19 @@ def plot_reduced(rows: Mapping[str, Reduced], fs: float, *, feature: int) -> Fig
         above.plot(np.arange(len(row.trace)) / fs, row.trace, color=PALETTE["ink"], lw=0.8)
         above.set_title(f"{name}: $z_{{{feature}}}$ = {row.z:.2f}", loc="left", fontsize=10)
         above.set(yticks=[])
-        step = len(row.trace) / fs / len(row.v)
-        where = (np.arange(len(row.v)) + 0.5) * step
+        step = seconds_per_step(row, fs)
+        where = np.arange(len(row.v)) * step
         below.bar(where, row.v, width=step, color=shades(row.v, row.s / darkest))
         below.axhline(0, color=PALETTE["ink"], lw=0.5)
         below.set(ylim=(-1.1 * highest, 1.1 * highest), ylabel="V")
     axes[-1].set(xlabel="time (s)", xlim=(0, max(len(r.trace) for r in rows.values()) / fs))
     figure.text(0.99, 0.005, "bars: height V, darkness S", ha="right", fontsize=8)
     return figure
+
+
+def seconds_per_step(row: Reduced, fs: float) -> float:
+    """Seconds from one step to the next; step k stands at k times that."""
+    return -(-len(row.trace) // len(row.v)) / fs
 
 
 def shades(v: Array, strength: Array) -> NDArray[np.float64]:
@@ -77,13 +82,13 @@ def hover_reduced(row: Reduced, fs: float, *, feature: int, title: str = "") -> 
     time = np.arange(len(row.trace)) / fs
     trace = go.Scatter(x=time, y=row.trace, line={"color": PALETTE["ink"], "width": 1}, name="ECG")
     figure.add_trace(trace, row=1, col=1)
-    step = len(row.trace) / fs / len(row.v)
+    step = seconds_per_step(row, fs)
     colours = [
         f"rgba({r * 255:.0f},{g * 255:.0f},{b * 255:.0f},{a:.2f})"
         for r, g, b, a in shades(row.v, row.s / row.s.max())
     ]
     bars = go.Bar(
-        x=(np.arange(len(row.v)) + 0.5) * step,
+        x=np.arange(len(row.v)) * step,
         y=row.v,
         width=step,
         marker={"color": colours, "line": {"width": 0}},
