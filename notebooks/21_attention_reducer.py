@@ -398,7 +398,8 @@ pd.DataFrame(rows).rename(columns={"value": "AUROC"}).round(2)
 # Each dot is one number of the code. On the dotted line it would do as well on the other records as
 # on those that chose; the grey band is what the best of 128 reaches when the labels are shuffled,
 # so that there is nothing to find. A chosen number tends to lie nearer to zero on the other records
-# than the line promises: part of why it was chosen was luck. The table's lines to report are those of the *other* records.
+# than the line promises: part of why it was chosen was luck. The table's lines to report are those
+# of the *other* records.
 #
 # The second encoder in the table has the same layers, but has learned nothing: its weights are as
 # they were drawn. It is the yardstick for everything that follows. 128 random filters and random
@@ -647,11 +648,13 @@ table.set_index(["encoder", "pair"]).round(3)
 # that; the cosine does not.
 #
 # Now compare the two encoders. Likeness over time and lengths is not what training has to bring: a
-# weighted mean of any steady filters is steady. Only the difference was learned; with the weights
-# that come with the package and real records it is small. And a warning: a
-# code that finds its record again may know the heart, but also the electrode, the amplifier's hum
-# or a lead that was worn upside down. To tell, one needs several recordings of the same people, and
-# CinC 2017 names no people.
+# weighted mean of any steady filters is steady. Only the difference was learned. With the weights
+# that come with the package and real records, the first two lines hardly differ between the
+# encoders in their last two columns, and in the third the trained one finds fewer records.
+#
+# And a warning: a code that finds its record again may know the heart, but also the electrode, the
+# amplifier's hum or a lead that was worn upside down. To tell, one needs several recordings of the
+# same people, and CinC 2017 names no people.
 #
 # ## What to take along
 #
