@@ -90,6 +90,7 @@ def pretrain(
     profile: ProfileOption = "laptop",
     seed: SeedOption = 0,
     steps: Annotated[int | None, typer.Option(help="in place of the profile's")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="likewise")] = None,
     out: Annotated[Path | None, typer.Option(help="folder for the weights")] = None,
     half: Annotated[bool, typer.Option(help="store 16 bits a weight, as the shipped ones")] = False,
 ) -> None:
@@ -97,7 +98,15 @@ def pretrain(
     budget = load_profile(profile)
     source, ids = choose(dataset, budget, seed=seed)
     folder = run_pretraining(
-        method, source, ids, budget, seed=seed, steps=steps, out=out, half=half
+        method,
+        source,
+        ids,
+        budget,
+        seed=seed,
+        steps=steps,
+        batch_size=batch_size,
+        out=out,
+        half=half,
     )
     typer.echo(f"weights in {folder}")
 

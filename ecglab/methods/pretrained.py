@@ -72,6 +72,7 @@ def pretrain(
     *,
     seed: int = 0,
     steps: int | None = None,
+    batch_size: int | None = None,
     out: Path | None = None,
     half: bool = False,
 ) -> Path:
@@ -87,16 +88,18 @@ def pretrain(
         profile: sizes and budget.
         seed: of weights, batches and noise.
         steps: in place of the profile's, for a small set; a whole budget would wear it out.
+        batch_size: in place of the profile's, for a larger machine.
         out: the folder for the weights; by default one under ``ECGLAB_DATA/weights``.
         half: store 16 bits a weight.
     """
     method = get_method(name).for_profile(profile, seed=seed)
     data = windows(dataset, method.spec, ids=ids)
     folder = run_folder(name, dataset, profile, seed)
-    budget = method.budget(profile, seed=seed)
+    changed = {"steps": steps, "batch_size": batch_size}
+    changed = {name: value for name, value in changed.items() if value is not None}
     report = method.pretrain(
         data,
-        config=budget if steps is None else replace(budget, steps=steps),
+        config=replace(method.budget(profile, seed=seed), **changed),
         checkpoint=data_home() / "checkpoints" / f"{folder.name}.pt",
     )
     last = report.losses[-100:]
@@ -104,7 +107,9 @@ def pretrain(
         out or folder,
         half=half,
         command=f"ecglab pretrain {name} --dataset {dataset.name} --profile {profile.name} "
-        f"--seed {seed}" + (f" --steps {steps}" if steps else "") + (" --half" if half else ""),
+        f"--seed {seed}"
+        + "".join(f" --{name.replace('_', '-')} {value}" for name, value in changed.items())
+        + (" --half" if half else ""),
         data=f"{dataset.title}: {len(ids)} records, {len(data)} windows; labels unused",
         steps=len(report.losses),
         loss=round(sum(last) / len(last), 5),

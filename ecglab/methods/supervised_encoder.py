@@ -107,6 +107,7 @@ class SupervisedEncoder(Method):
         """Class probabilities (n, classes), the classes in alphabetical order."""
         if self.network is None:
             raise ValueError("finetune comes before predict")
-        self.network.eval().cpu()
+        device = next(self.network.eval().parameters()).device
         batches = torch.from_numpy(np.array(data.signals[:, :1])).split(64)
-        return torch.cat([self.network(x).double().softmax(dim=1) for x in batches]).numpy()
+        p = [self.network(x.to(device)).double().softmax(dim=1).cpu() for x in batches]
+        return torch.cat(p).numpy()

@@ -1,6 +1,7 @@
 """Figures of the semantic autoencoder: its parts, and how one number of the code comes about."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import matplotlib as mpl
@@ -106,41 +107,100 @@ def hover_reduced(row: Reduced, fs: float, *, feature: int, title: str = "") -> 
 
 
 class Part(NamedTuple):
-    """A box of an architecture: its name, and the shape that leaves it."""
+    """A box of an architecture: its name, the shape that leaves it, and what it is told beside.
+
+    ``told`` are single letters, such as t for the step and z for the code.
+    """
 
     name: str
     shape: tuple[int, ...]
+    told: tuple[str, ...] = ()
 
 
-def plot_architecture(columns: Mapping[str, Sequence[Part]]) -> Figure:
-    """Fig. 1 of the poster: each network as a column of boxes, from its input down to its output.
+X_ENCODER, X_DOWN, X_UP = 0.0, 1.62, 2.78  # the columns of ``plot_architecture``
+TOLD = {"t": PALETTE["green"], "z": PALETTE["orange"]}
 
-    The boxes come from the model: give what a forward pass went through.
 
-    Args:
-        columns: a title and the parts, for each network.
+def plot_architecture(
+    encoder: Sequence[Part],
+    contracting: Sequence[Part],
+    middle: Sequence[Part],
+    expanding: Sequence[Part],
+) -> Figure:
+    """Fig. 1 of the poster: the encoder makes z of x_0, the U-Net finds the noise in x_t, given z.
+
+    The boxes come from the model: give what a forward pass went through, each in order and with
+    the input as the first of ``encoder`` and of ``contracting``. The U-Net is drawn as a U, each
+    expanding part beside the contracting one of its resolution.
+
+    Raises:
+        ValueError: unless both arms of the U are of one length.
     """
-    most = max(len(parts) for parts in columns.values())
-    figure = blank(3.6 * len(columns), 0.62 * most + 1)
+    if len(contracting) != len(expanding):
+        raise ValueError(
+            f"two arms of one length are needed, not {len(contracting)} and {len(expanding)} parts"
+        )
+    rows = max(len(encoder), len(contracting) + len(middle))
+    figure = blank(9.5, 0.6 * rows + 1.2)
     axis = figure.subplots()
-    for x, (name, parts) in enumerate(columns.items()):
-        axis.text(x, 0.75, name, ha="center", weight="bold")
-        for i, part in enumerate(parts):
-            _box(axis, x, -i, part, first=i == 0)
-    axis.set(xlim=(-0.55, len(columns) - 0.45), ylim=(-most + 0.4, 1.1))
+    _frame(axis, X_ENCODER, X_ENCODER, rows, "semantic encoder")
+    _frame(axis, X_DOWN, X_UP, rows, "denoiser: a U-Net")
+    turn = len(contracting)
+    columns = {
+        "encoder": [(X_ENCODER, -i) for i in range(len(encoder))],
+        "unet": [(X_DOWN, -i) for i in range(turn)]
+        + [((X_DOWN + X_UP) / 2, -turn - i) for i in range(len(middle))]
+        + [(X_UP, i - turn + 1) for i in range(turn)],
+    }
+    unet = [*contracting, *middle, *expanding]
+    for places, parts in zip(columns.values(), (encoder, unet), strict=True):
+        for place, part in zip(places, parts, strict=True):
+            _box(axis, *place, part)
+        for start, stop in pairwise(places):
+            _arrow(axis, start, stop)
+    for i in range(1, turn):  # skip connections
+        axis.plot([X_DOWN + 0.46, X_UP - 0.46], [-i, -i], color=PALETTE["grey"], lw=0.9, ls=":")
+    _name(axis, (X_ENCODER + 0.44, 0), (X_DOWN - 0.44, 0), "+ noise", PALETTE["ink"])
+    bottom = 1.0 - len(encoder)
+    _name(axis, (X_ENCODER + 0.44, bottom), (X_DOWN - 0.57, bottom), "z", TOLD["z"])
+    axis.set(xlim=(-0.6, X_UP + 0.6), ylim=(0.35 - rows, 1.0))
     axis.axis("off")
     return figure
 
 
-def _box(axis: Axes, x: float, y: float, part: Part, *, first: bool) -> None:
-    shape_of_box = FancyBboxPatch(
-        (x - 0.42, y - 0.24), 0.84, 0.48, boxstyle="round,pad=0.02", linewidth=0
-    )
-    shape_of_box.set(facecolor=PALETTE["sky"], alpha=0.35)
-    axis.add_patch(shape_of_box)
-    axis.text(x, y + 0.08, part.name, ha="center", va="center", fontsize=9)
+def _frame(axis: Axes, first: float, last: float, rows: int, title: str) -> None:
+    """A pale ground under the columns from ``first`` to ``last``."""
+    corner, size = (first - 0.55, 0.45 - rows), (last - first + 1.1, rows + 0.05)
+    ground = FancyBboxPatch(corner, *size, boxstyle="round,pad=0,rounding_size=0.08", linewidth=0)
+    ground.set(facecolor=PALETTE["grey"], alpha=0.1)
+    axis.add_patch(ground)
+    axis.text((first + last) / 2, 0.65, title, ha="center", weight="bold")
+
+
+def _box(axis: Axes, x: float, y: float, part: Part) -> None:
+    box = FancyBboxPatch((x - 0.42, y - 0.24), 0.84, 0.48, boxstyle="round,pad=0.02", linewidth=0)
+    box.set(facecolor=PALETTE["sky"], alpha=0.35)
+    axis.add_patch(box)
+    axis.text(x, y + 0.09, part.name, ha="center", va="center", fontsize=8.5)
     shape = " x ".join(map(str, part.shape))
-    axis.text(x, y - 0.13, shape, ha="center", va="center", fontsize=7.5, color=PALETTE["grey"])
-    if not first:
-        ends = (x, y + 0.76), (x, y + 0.27)
-        axis.add_patch(FancyArrowPatch(*ends, arrowstyle="-|>", mutation_scale=8, lw=0.8))
+    axis.text(x, y - 0.13, shape, ha="center", va="center", fontsize=7.5, color="#555555")
+    for i, letter in enumerate(part.told):
+        style = {"boxstyle": "circle,pad=0.2", "facecolor": TOLD[letter], "linewidth": 0}
+        place = x - 0.38 + 0.11 * i, y - 0.12
+        axis.text(*place, letter, ha="center", va="center", fontsize=7, color="white", bbox=style)
+
+
+def _arrow(axis: Axes, start: tuple[float, float], stop: tuple[float, float]) -> None:
+    """From the lower or upper edge of one box to that of the next, which lies in another row."""
+    edge = 0.27 if stop[1] > start[1] else -0.27
+    ends = (start[0], start[1] + edge), (stop[0], stop[1] - edge)
+    axis.add_patch(FancyArrowPatch(*ends, arrowstyle="-|>", mutation_scale=8, lw=0.8))
+
+
+def _name(
+    axis: Axes, start: tuple[float, float], stop: tuple[float, float], name: str, colour: str
+) -> None:
+    """An arrow from left to right with its name above it."""
+    style = {"arrowstyle": "-|>", "mutation_scale": 12, "lw": 1.4, "color": colour}
+    axis.add_patch(FancyArrowPatch(start, stop, **style))
+    axis.text((start[0] + stop[0]) / 2, start[1] + 0.1, name, ha="center", color=colour, fontsize=9)
