@@ -95,8 +95,8 @@ def pretrain(
     method = get_method(name).for_profile(profile, seed=seed)
     data = windows(dataset, method.spec, ids=ids)
     folder = run_folder(name, dataset, profile, seed)
-    changed = {"steps": steps, "batch_size": batch_size}
-    changed = {name: value for name, value in changed.items() if value is not None}
+    asked = {"steps": steps, "batch_size": batch_size}
+    changed: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
     report = method.pretrain(
         data,
         config=replace(method.budget(profile, seed=seed), **changed),

@@ -201,6 +201,7 @@ def _name(
     axis: Axes, start: tuple[float, float], stop: tuple[float, float], name: str, colour: str
 ) -> None:
     """An arrow from left to right with its name above it."""
-    style = {"arrowstyle": "-|>", "mutation_scale": 12, "lw": 1.4, "color": colour}
-    axis.add_patch(FancyArrowPatch(start, stop, **style))
+    axis.add_patch(
+        FancyArrowPatch(start, stop, arrowstyle="-|>", mutation_scale=12, lw=1.4, color=colour)
+    )
     axis.text((start[0] + stop[0]) / 2, start[1] + 0.1, name, ha="center", color=colour, fontsize=9)
