@@ -16,6 +16,7 @@ from ecglab.data.readers.folder import read_folder
 from ecglab.data.readers.physionet import DataNotFound
 from ecglab.evaluation import load_all, save, update_readme
 from ecglab.evaluation.cinc2017 import cinc2017_table, run_probes
+from ecglab.evaluation.contrastive import QUESTIONS, run_comparison, run_few, run_noise
 from ecglab.evaluation.extractor_protocol import run_search
 from ecglab.evaluation.generalisation import run_generalisation
 from ecglab.evaluation.label_efficiency import run_label_efficiency
@@ -28,7 +29,7 @@ from ecglab.evaluation.table1 import fusion_gains, other_pairs, table1
 from ecglab.evaluation.tasks import CannotGeneralise
 from ecglab.methods import METHODS, describe_methods, pretrained
 from ecglab.methods import pretrain as run_pretraining
-from ecglab.profiles import load_profile
+from ecglab.profiles import Profile, load_profile
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 data_app = typer.Typer(no_args_is_help=True, help="Fetch data sets from PhysioNet.")
@@ -122,7 +123,8 @@ def probe(
     """Probe frozen embeddings on CinC 2017's four classes, beside a majority guess."""
     budget = load_profile(profile)
     source, ids = choose(dataset, budget)
-    every = [name for name, cls in METHODS.items() if "embed" in cls.supports()]
+    frozen = {name: cls for name, cls in METHODS.items() if not cls.needs_labels}
+    every = [name for name, cls in frozen.items() if "embed" in cls.supports()]
     for result in run_probes(method or every, source, ids, budget, t=t):
         path = save(result, out)
         typer.echo(f"{path}: macro-F1 {result.metrics['macro_f1']}")
@@ -161,6 +163,31 @@ def ablate(
     )  # fmt: skip
     for result in runs:
         typer.echo(f"{save(result, out)}: macro-F1 {result.metrics['macro_f1']}")
+
+
+@app.command()
+def dacl(
+    part: Annotated[str, typer.Argument(help="compare, noise or few")],
+    question: Annotated[list[str] | None, typer.Option(help="may be repeated; none: all")] = None,
+    dataset: DatasetOption = "auto",
+    profile: ProfileOption = "laptop",
+    seed: Annotated[list[int] | None, typer.Option(help="may be repeated")] = None,
+    out: Annotated[Path, typer.Option(help="folder of the results")] = Path("results"),
+) -> None:
+    """DACL against its baselines: AUROC by record, under noise, and with few labels."""
+    budget = load_profile(profile)
+    run: tuple[Dataset, list[str], Profile] = (*choose(dataset, budget), budget)
+    asked = question or list(QUESTIONS)
+    if part not in ("compare", "noise", "few"):
+        raise typer.BadParameter(f"there are compare, noise and few, not {part!r}")
+    if part == "compare":
+        runs = run_comparison(*run, questions=asked, seeds=seed)
+    elif part == "noise":
+        runs = (r for q in asked for s in seed or [0] for r in run_noise(*run, question=q, seed=s))
+    else:
+        runs = (r for q in asked for r in run_few(*run, question=q, seeds=seed or range(5)))
+    for result in runs:
+        typer.echo(f"{save(result, out)}: AUROC {result.metrics['auroc']}")
 
 
 @app.command()

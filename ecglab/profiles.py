@@ -30,6 +30,8 @@ class Profile:
     semantic_dim: int
     semantic_multipliers: tuple[int, ...]
     semantic_steps: int
+    dacl_steps: int
+    dacl_vae_steps: int
     steps: int
     image_steps: int
     beat_steps: int

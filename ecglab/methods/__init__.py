@@ -1,6 +1,13 @@
 """One file per system in the papers, behind one small interface; the registry lists them."""
 
 from ecglab.methods.base import METHODS, Method, MethodInfo, Unsupported, describe_methods
+from ecglab.methods.dacl import (
+    DACL,
+    GaussianContrastive,
+    LatentDenoiser,
+    ScatteringTransformer,
+    ScatteringVAE,
+)
 from ecglab.methods.diffecg import (
     DiffECGConfig,
     DiffECGLorenz,
@@ -17,6 +24,7 @@ from ecglab.methods.semantic_autoencoder import SemanticAutoencoder, SemanticAut
 from ecglab.methods.supervised_encoder import SupervisedEncoder
 
 __all__ = [
+    "DACL",
     "METHODS",
     "DiffECG",
     "DiffECGConfig",
@@ -27,11 +35,15 @@ __all__ = [
     "EcgEmbedding",
     "Encoder",
     "FrozenFeatureClassifier",
+    "GaussianContrastive",
     "HeadConfig",
+    "LatentDenoiser",
     "Method",
     "MethodInfo",
     "RRSpectral",
     "RecordFeatures",
+    "ScatteringTransformer",
+    "ScatteringVAE",
     "SemanticAutoencoder",
     "SemanticAutoencoderConfig",
     "SupervisedEncoder",

@@ -54,10 +54,12 @@ class Method(ABC):
         info: the registry's row.
         spec: the windows that the method reads.
         made_of: names of the methods that this one is put together from, for a fusion.
+        needs_labels: whether its embedding itself is learned with labels, by ``finetune``.
     """
 
     info: ClassVar[MethodInfo]
     made_of: ClassVar[tuple[str, ...]] = ()
+    needs_labels: ClassVar[bool] = False
     spec: WindowSpec
     _head: Pipeline | None = None
 

@@ -14,6 +14,8 @@ from ecglab.plots.style import PALETTE
 
 Trace = NDArray[np.floating[Any]]
 COLOURS = [PALETTE[name] for name in ("blue", "red", "green", "grey")]
+UP, DOWN = 0.6, 0.4  # of the distance between two lines of ``plot_stacks``: R is higher than S deep
+ROOM = 1.1
 
 
 def plot_noise_loss(table: pd.DataFrame, *, own: str, against: str) -> Figure:
@@ -60,8 +62,8 @@ def plot_stacks(
 ) -> Figure:
     """Panels of traces under each other, each at its own height but all on one scale per panel.
 
-    A panel's scale is that of its first trace: ten deviations lie between two base lines. What
-    goes further is cut there.
+    A panel's scale is that of its first trace, which has room to spare in its line: what goes
+    further than the line is cut there.
 
     Args:
         panels: title to (name to trace (samples,)), first the one that sets the scale.
@@ -82,9 +84,11 @@ def plot_stacks(
 
 
 def _stack(axis: Axes, traces: Mapping[str, Trace], fs: float) -> None:
-    unit = 10 * (float(np.std(next(iter(traces.values())))) or 1.0)
+    first = next(iter(traces.values()))
+    middle = float(np.median(first))
+    unit = ROOM * max((first.max() - middle) / UP, (middle - first.min()) / DOWN) or 1.0
     for i, trace in enumerate(traces.values()):
-        inked = np.clip((trace - np.median(trace)) / unit, -0.4, 0.6)
+        inked = np.clip((trace - np.median(trace)) / unit, -DOWN, UP)
         colour = PALETTE["ink"] if i == 0 else PALETTE["blue"]
         axis.plot(np.arange(len(trace)) / fs, inked - i, color=colour, lw=0.7)
     axis.set(xlabel="time (s)", ylim=(-len(traces) + 0.55, 0.65))

@@ -1,8 +1,10 @@
 """Figures of wavelet scattering: the filters, coefficients over time, and who attends to whom."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -123,6 +125,94 @@ def plot_frame_attention(
     axis.set(xlabel="attends to the frame at (s)", ylabel="frame at (s)")
     axis.set_ylim(edges[-1], edges[0])
     figure.colorbar(image, ax=axis, label="weight (1: even)", pad=0.01)
+    return figure
+
+
+Stages = Mapping[str, tuple[NDArray[np.complexfloating[Any, Any]], Array]]
+
+
+def plot_cascade(columns: Mapping[str, tuple[Array, Stages]], fs: float) -> Figure:
+    """Traces side by side, and below them what each wavelet makes of the row above.
+
+    Args:
+        columns: title to a z-scored trace, (samples,), and its stages: label to the complex output
+            of the wavelet and the average of its modulus, both (samples,).
+        fs: sampling rate, Hz.
+    """
+    deep = max(len(stages) for _, stages in columns.values())
+    figure, grid = plt.subplots(
+        1 + deep, len(columns), figsize=(9, 1.5 + 1.5 * deep), sharex=True, sharey="row",
+        squeeze=False,
+    )  # fmt: skip
+    for axes, (title, (trace, stages)) in zip(grid.T, columns.items(), strict=True):
+        time = np.arange(len(trace)) / fs
+        axes[0].plot(time, trace, color=PALETTE["blue"], lw=0.7)
+        axes[0].set(title=title, xlim=(0, len(trace) / fs))
+        for axis, (label, (wave, average)) in zip(axes[1:], stages.items(), strict=True):
+            axis.plot(time, wave.real, color=PALETTE["sky"], lw=0.7, label="real part")
+            axis.plot(time, np.abs(wave), color=PALETTE["red"], label="modulus")
+            axis.plot(time, average, "--", color=PALETTE["ink"], label="its average")
+            axis.set_title(label, fontsize=9)
+        axes[-1].set_xlabel("time (s)")
+    grid[0, 0].set_ylabel("trace")
+    handles, names = grid[1, 0].get_legend_handles_labels()
+    figure.legend(handles, names, fontsize=8, ncol=3, loc="outside lower right")
+    return figure
+
+
+def plot_before_after(panels: Mapping[str, tuple[Array, Array, Array]], *, after: str) -> Figure:
+    """Spectra of a trace and of the same trace changed, one panel for each kind of spectrum.
+
+    Args:
+        panels: title to frequencies in Hz, values before and values after, (n,) each.
+        after: what the change was.
+    """
+    figure, axes = plt.subplots(len(panels), 1, figsize=(9, 2.1 * len(panels) + 0.4), sharex=True)
+    for axis, (title, (hertz, one, two)) in zip(axes, panels.items(), strict=True):
+        axis.plot(hertz, one, color=PALETTE["blue"], label="as recorded")
+        axis.plot(hertz, two, color=PALETTE["red"], lw=0.9, label=after)
+        axis.set(title=title, ylim=(0, None))
+    axes[0].legend(fontsize=8)
+    axes[-1].set_xlabel("frequency (Hz)")
+    return figure
+
+
+def plot_stability(panels: Mapping[str, pd.DataFrame]) -> Figure:
+    """How far descriptions of a trace move when the trace is changed, more and more.
+
+    Args:
+        panels: label of the x axis to a table: its index is the size of the change, positive; a
+            column for each description has the change in units of the distance to another record.
+    """
+    figure, axes = plt.subplots(1, len(panels), figsize=(9, 3.4), sharey=True)
+    for axis, (label, table) in zip(axes, panels.items(), strict=True):
+        for name in table.columns:
+            axis.plot(table.index, table[name], "o-", ms=3, label=name)
+        axis.axhline(1, color=PALETTE["grey"], ls=":", lw=1)
+        axis.set(xlabel=label, xscale="log", xticks=table.index, ylim=(0, None))
+        axis.set_xticklabels([f"{size:g}" for size in table.index])
+        axis.minorticks_off()
+    axes[0].set_ylabel("change (1: another record)")
+    handles, names = axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, fontsize=8, ncol=len(names), loc="outside upper center")
+    return figure
+
+
+def plot_maps(maps: Mapping[str, Array], *, times: Array, vmax: float | None = None) -> Figure:
+    """Attention maps beside each other, in one colour scale.
+
+    Args:
+        maps: title to A, (frames, frames), rows sum to 1.
+        times: middles of the frames, s, (frames,).
+        vmax: top of the colours, in even weights; the largest of all by default.
+    """
+    figure, axes = plt.subplots(1, len(maps), figsize=(3 * len(maps) + 0.6, 3.6), sharey=True)
+    edges, top = _edges(times), max(len(a) * a.max() for a in maps.values())
+    for axis, (title, a) in zip(axes, maps.items(), strict=True):
+        image = axis.pcolormesh(edges, edges, len(a) * a, cmap="magma", vmin=0, vmax=vmax or top)
+        axis.set(title=title, xlabel="attends to (s)", aspect="equal")
+    axes[0].set(ylabel="frame at (s)", ylim=(edges[-1], edges[0]))
+    figure.colorbar(image, ax=axes, label="weight (1: even)", pad=0.01)
     return figure
 
 

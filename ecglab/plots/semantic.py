@@ -191,10 +191,18 @@ def _box(axis: Axes, x: float, y: float, part: Part) -> None:
 
 
 def _arrow(axis: Axes, start: tuple[float, float], stop: tuple[float, float]) -> None:
-    """From the lower or upper edge of one box to that of the next, which lies in another row."""
-    edge = 0.27 if stop[1] > start[1] else -0.27
-    ends = (start[0], start[1] + edge), (stop[0], stop[1] - edge)
-    axis.add_patch(FancyArrowPatch(*ends, arrowstyle="-|>", mutation_scale=8, lw=0.8))
+    """From one box to the next, round a corner where they lie in different columns."""
+    (x, y), (u, v) = start, stop
+    down, bend = v < y, None
+    edge = -0.27 if down else 0.27
+    ends = (x, y + edge), (u, v - edge)
+    if x != u and down:  # in at the side
+        ends, bend = ((x, y + edge), (u - 0.45, v)), "angle,angleA=-90,angleB=0"
+    elif x != u:  # out at the side
+        ends, bend = ((x + 0.45, y), (u, v - edge)), "angle,angleA=0,angleB=90"
+    style = {"arrowstyle": "-|>", "mutation_scale": 8, "lw": 0.8, "color": PALETTE["ink"]}
+    style |= {"connectionstyle": f"{bend},rad=6"} if bend else {}
+    axis.add_patch(FancyArrowPatch(*ends, **style))
 
 
 def _name(

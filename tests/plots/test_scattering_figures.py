@@ -1,11 +1,20 @@
 """Filters, coefficients and attention: what is drawn is what was given, at its place."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
 from ecglab.plots import use_style
-from ecglab.plots.scattering import plot_filters, plot_frame_attention, plot_scattering
+from ecglab.plots.scattering import (
+    plot_before_after,
+    plot_cascade,
+    plot_filters,
+    plot_frame_attention,
+    plot_maps,
+    plot_scattering,
+    plot_stability,
+)
 
 TIMES = np.array([0.5, 1.5, 2.5, 3.5])
 TRACE = np.sin(np.arange(400) / 9)
@@ -63,3 +72,47 @@ def test_rows_attend_to_columns():
     assert axis.collections[0].get_clim() == (0, 3)
     assert axis.get_ylim() == (4.0, 0.0)  # the first frame at the top
     assert figure.axes[0].get_title(loc="left") == "a record"
+
+
+def test_each_stage_shows_its_wave_its_size_and_the_average():
+    waves = [np.exp(1j * np.arange(400) / k) * k for k in (3, 7)]
+    stages = {f"stage {i}": (wave, np.full(400, i)) for i, wave in enumerate(waves)}
+    figure = plot_cascade({"one": (TRACE, stages), "two": (-TRACE, stages)}, 100)
+    grid = np.array(figure.axes).reshape(3, 2)
+    assert [axis.get_title(loc="left") for axis in grid[:, 1]] == ["two", "stage 0", "stage 1"]
+    np.testing.assert_array_equal(grid[0, 1].lines[0].get_ydata(), -TRACE)
+    for axis, (wave, average) in zip(grid[1:, 0], stages.values(), strict=True):
+        drawn = [line.get_ydata() for line in axis.lines]
+        np.testing.assert_allclose(drawn, [wave.real, np.abs(wave), average])
+        assert axis.lines[0].get_xdata()[-1] == 3.99
+
+
+def test_before_and_after_share_a_panel():
+    hz, one, two = np.arange(3.0), np.array([1.0, 2, 3]), np.array([3.0, 2, 1])
+    figure = plot_before_after({"a": (hz, one, two), "b": (hz, two, one)}, after="warped")
+    above, below = figure.axes
+    assert [line.get_ydata().tolist() for line in above.lines] == [[1, 2, 3], [3, 2, 1]]
+    assert [line.get_ydata().tolist() for line in below.lines] == [[3, 2, 1], [1, 2, 3]]
+    assert [text.get_text() for text in above.get_legend().get_texts()][1] == "warped"
+
+
+def test_a_line_for_each_description_and_one_for_another_record():
+    table = pd.DataFrame({"samples": [0.5, 1.0], "spectrum": [0.1, 0.2]}, index=[10, 100])
+    figure = plot_stability({"shift (ms)": table, "warp (%)": table / 2})
+    left, right = figure.axes
+    assert [list(line.get_ydata()) for line in left.lines] == [[0.5, 1.0], [0.1, 0.2], [1, 1]]
+    assert list(right.lines[0].get_ydata()) == [0.25, 0.5]
+    assert (left.get_xscale(), right.get_xlabel()) == ("log", "warp (%)")
+    assert [label.get_text() for label in left.get_xticklabels()] == ["10", "100"]
+
+
+def test_maps_share_their_colours():
+    even, own = np.full((4, 4), 0.25), np.eye(4)
+    figure = plot_maps({"even": even, "own": own}, times=TIMES)
+    left, right = figure.axes[:2]
+    np.testing.assert_array_equal(left.collections[0].get_array(), np.ones((4, 4)))
+    np.testing.assert_array_equal(right.collections[0].get_array(), 4 * own)
+    assert left.collections[0].get_clim() == right.collections[0].get_clim() == (0, 4)
+    assert left.get_ylim() == (4.0, 0.0)
+    capped = plot_maps({"even": even, "own": own}, times=TIMES, vmax=2)
+    assert capped.axes[1].collections[0].get_clim() == (0, 2)
