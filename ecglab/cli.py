@@ -17,6 +17,13 @@ from ecglab.data.readers.physionet import DataNotFound
 from ecglab.evaluation import load_all, save, update_readme
 from ecglab.evaluation.cinc2017 import cinc2017_table, run_probes
 from ecglab.evaluation.contrastive import QUESTIONS, run_comparison, run_few, run_noise
+from ecglab.evaluation.contrastive_tables import (
+    comparison_table,
+    few_table,
+    gains_table,
+    noise_table,
+    steps_table,
+)
 from ecglab.evaluation.extractor_protocol import run_search
 from ecglab.evaluation.generalisation import run_generalisation
 from ecglab.evaluation.label_efficiency import run_label_efficiency
@@ -328,6 +335,11 @@ def results(
             (page, "tables3and4", tables3_and_4(every)),
             (page, "labels", labels_table(every)),
             (page, "ablation", ablation_table(every)),
+            (page, "dacl", comparison_table(every)),
+            (page, "dacl-gains", gains_table(every)),
+            (page, "dacl-steps", steps_table(every)),
+            (page, "dacl-noise", noise_table(every)),
+            (page, "dacl-few", few_table(every)),
         ]
     stale = [path for path, *place in tables if update_readme(path, *place, check=check)]
     if check and stale:

@@ -210,10 +210,12 @@ def run_comparison(
             scores: dict[tuple[str, str], NDArray[np.float64]] = {}
             for name, variant in runs:
                 began, found = time.perf_counter(), np.zeros(len(data.labels))
-                options = {"sampler": variant.removeprefix("steps-")} if variant else {}
+                sampler: dict[str, Any] = (
+                    {"sampler": variant.removeprefix("steps-")} if variant else {}
+                )
                 for f, base in bases.items():
                     train, test = data.take(fold != f), data.take(fold == f)
-                    model = fit_system(name, profile, train, q, base, seed=seed, **options)
+                    model = fit_system(name, profile, train, q, base, seed=seed, **sampler)
                     found[fold == f] = record_scores(model, test)
                 rivals = scores if not variant else {("dacl", ""): scores["dacl", ""]}
                 yield _result(

@@ -1,0 +1,111 @@
+"""DACL's tables: against its baselines, by the third of the steps, under noise, with few labels."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from ecglab.evaluation.contrastive import (
+    BASELINES,
+    COMPARE,
+    FEW,
+    LABELS,
+    NOISE,
+    QUESTIONS,
+    SAMPLERS,
+    SNRS,
+    SYSTEMS,
+)
+from ecglab.evaluation.results import Result
+from ecglab.evaluation.tables import table, to_markdown
+from ecglab.methods import METHODS
+from ecglab.signals.artefacts import KINDS
+
+NONE = "_No results yet._"
+PAPER = {
+    "dacl": "0.7815; 0.9741",
+    "denoising-autoencoder": "0.7532; —",
+    "contrastive-gaussian": "0.6716; —",
+}
+"""AUROC in the paper: its first two versions, which do not name the classes; its third."""
+
+TITLES = {
+    "af-vs-normal": "AF against normal",
+    "af-vs-rest": "AF against the rest",
+    "normal-vs-rest": "normal against the rest",
+}
+
+
+def comparison_table(results: Sequence[Result], *, profile: str = "laptop") -> str:
+    """AUROC of every system on every question, in Markdown."""
+    mine = [r for r in _of(results, COMPARE, profile) if not r.variant]
+    if not mine:
+        return NONE
+    columns = {"system": _titles(SYSTEMS), "paper": [PAPER.get(name, "—") for name in SYSTEMS]}
+    for q in QUESTIONS:
+        of_q = [r for r in mine if r.task == q]
+        columns[TITLES[q]] = list(table(of_q, {"auroc": "x"}, rows=SYSTEMS)["x"])
+    return to_markdown(pd.DataFrame(columns))
+
+
+def gains_table(results: Sequence[Result], *, profile: str = "laptop") -> str:
+    """What DACL adds to each baseline, as paired differences, in Markdown."""
+    mine = [r for r in _of(results, COMPARE, profile) if r.method == "dacl" and not r.variant]
+    if not mine:
+        return NONE
+    columns = {f"auroc_over_{n}": t for n, t in zip(BASELINES, _titles(BASELINES), strict=True)}
+    asked = [q for q in QUESTIONS if any(r.task == q for r in mine)]
+    found = table(mine, columns, by=("task",), rows=asked)
+    found.insert(0, "question", [TITLES[q] for q in asked])
+    return to_markdown(found.drop(columns="task"))
+
+
+def steps_table(results: Sequence[Result], *, profile: str = "laptop") -> str:
+    """DACL with its steps from one third only, and the difference to all of them, in Markdown."""
+    mine = [r for r in _of(results, COMPARE, profile) if r.method == "dacl"]
+    if not any(r.variant for r in mine):
+        return NONE
+    variants = ["", *(f"steps-{s}" for s in SAMPLERS)]
+    columns = {"steps": ["all", *SAMPLERS]}
+    for q in QUESTIONS:
+        of_q = [r for r in mine if r.task == q]
+        if not of_q:
+            continue
+        found = table(of_q, {"auroc": "a", "auroc_over_dacl": "d"}, by=("variant",), rows=variants)
+        columns[TITLES[q]] = list(found["a"])
+        columns[f"{TITLES[q]}, less all"] = list(found["d"])
+    return to_markdown(pd.DataFrame(columns))
+
+
+def noise_table(results: Sequence[Result], *, profile: str = "laptop") -> str:
+    """AUROC by kind of noise and signal-to-noise ratio, AF against normal, in Markdown."""
+    mine = [r for r in _of(results, NOISE, profile) if r.task == "af-vs-normal"]
+    if not mine:
+        return NONE
+    parts = []
+    for kind in KINDS:
+        columns = {"noise": [kind] * len(SYSTEMS), "system": _titles(SYSTEMS)}
+        for snr in SNRS:
+            of_snr = [r for r in mine if r.variant == f"{kind}-{snr}dB"]
+            columns[f"{snr} dB"] = list(table(of_snr, {"auroc": "x"}, rows=SYSTEMS)["x"])
+        parts.append(pd.DataFrame(columns))
+    return to_markdown(pd.concat(parts, ignore_index=True))
+
+
+def few_table(results: Sequence[Result], *, profile: str = "laptop") -> str:
+    """AUROC by the number of labelled records of each class, AF against normal, in Markdown."""
+    mine = [r for r in _of(results, FEW, profile) if r.task == "af-vs-normal"]
+    if not mine:
+        return NONE
+    columns = {"system": _titles(SYSTEMS)}
+    for k in LABELS:
+        of_k = [r for r in mine if r.variant == f"labels{k}"]
+        columns[f"{k} a class"] = list(table(of_k, {"auroc": "x"}, rows=SYSTEMS)["x"])
+    return to_markdown(pd.DataFrame(columns))
+
+
+def _of(results: Sequence[Result], protocol: str, profile: str) -> list[Result]:
+    return [r for r in results if r.protocol == protocol and r.profile == profile]
+
+
+def _titles(names: Sequence[str]) -> list[str]:
+    return [METHODS[name].info.title for name in names]

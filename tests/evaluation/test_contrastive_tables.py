@@ -1,0 +1,61 @@
+"""DACL's tables: each number in its own cell, and a dash where there is no run."""
+
+from ecglab.evaluation import contrastive_tables as t
+from ecglab.evaluation.bootstrap import Interval
+from ecglab.evaluation.results import Result
+
+
+def result(method, value, *, variant="", protocol="5fold-auroc", task="af-vs-normal", **more):
+    metrics = {"auroc": Interval(value, value - 0.01, value + 0.01)}
+    metrics |= {f"auroc_over_{k}": Interval(v, v - 0.02, v + 0.02) for k, v in more.items()}
+    return Result(
+        dataset="cinc2017",
+        task=task,
+        protocol=protocol,
+        method=method,
+        variant=variant,
+        profile="laptop",
+        seed=0,
+        n=9,
+        classes=("negative", "positive"),
+        metrics=metrics,
+    )
+
+
+def cells(text, start):
+    line = next(line for line in text.splitlines() if line.startswith(f"| {start}"))
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_without_results_every_table_says_so():
+    for make in (t.comparison_table, t.gains_table, t.steps_table, t.noise_table, t.few_table):
+        assert make([]) == t.NONE
+
+
+def test_comparison_stands_beside_the_paper():
+    text = t.comparison_table([result("dacl", 0.9), result("dacl", 0.8, task="normal-vs-rest")])
+    row = cells(text, "DACL")
+    assert row == ["DACL", "0.7815; 0.9741", "0.900 [0.890, 0.910]", "—", "0.800 [0.790, 0.810]"]
+    assert cells(text, "Denoising")[1:] == ["0.7532; —", "—", "—", "—"]
+
+
+def test_gains_are_paired_differences_to_each_baseline():
+    own = result("dacl", 0.9, **{"scattering-vae": 0.05})
+    row = cells(t.gains_table([own]), "AF against normal")
+    assert row[1:] == ["—", "0.050 [0.030, 0.070]", "—", "—"]
+
+
+def test_steps_keep_the_thirds_apart():
+    late = result("dacl", 0.7, variant="steps-late", dacl=-0.2)
+    text = t.steps_table([result("dacl", 0.9), late])
+    assert cells(text, "late")[1:] == ["0.700 [0.690, 0.710]", "-0.200 [-0.220, -0.180]"]
+    assert cells(text, "all")[1:] == ["0.900 [0.890, 0.910]", "—"]
+
+
+def test_noise_and_few_labels_find_their_columns():
+    noisy = result("dacl", 0.6, variant="motion-6dB", protocol="noise-auroc")
+    text = t.noise_table([noisy])
+    mine = [line for line in text.splitlines() if "| DACL " in line and line.startswith("| motion")]
+    assert [c.strip()[:5] for c in mine[0].strip("|").split("|")][2:] == ["—", "0.600", *"———"]
+    few = result("dacl", 0.66, variant="labels10", protocol="fewshot-auroc")
+    assert cells(t.few_table([few]), "DACL")[1:] == ["—", "0.660 [0.650, 0.670]", "—"]
