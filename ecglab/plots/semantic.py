@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -193,16 +193,17 @@ def _box(axis: Axes, x: float, y: float, part: Part) -> None:
 def _arrow(axis: Axes, start: tuple[float, float], stop: tuple[float, float]) -> None:
     """From one box to the next, round a corner where they lie in different columns."""
     (x, y), (u, v) = start, stop
-    down, bend = v < y, None
+    style: dict[str, Any] = {"arrowstyle": "-|>", "mutation_scale": 8, "lw": 0.8}
+    down = v < y
     edge = -0.27 if down else 0.27
     ends = (x, y + edge), (u, v - edge)
     if x != u and down:  # in at the side
-        ends, bend = ((x, y + edge), (u - 0.45, v)), "angle,angleA=-90,angleB=0"
+        ends = (x, y + edge), (u - 0.45, v)
+        style["connectionstyle"] = "angle,angleA=-90,angleB=0,rad=6"
     elif x != u:  # out at the side
-        ends, bend = ((x + 0.45, y), (u, v - edge)), "angle,angleA=0,angleB=90"
-    style = {"arrowstyle": "-|>", "mutation_scale": 8, "lw": 0.8, "color": PALETTE["ink"]}
-    style |= {"connectionstyle": f"{bend},rad=6"} if bend else {}
-    axis.add_patch(FancyArrowPatch(*ends, **style))
+        ends = (x + 0.45, y), (u, v - edge)
+        style["connectionstyle"] = "angle,angleA=0,angleB=90,rad=6"
+    axis.add_patch(FancyArrowPatch(*ends, color=PALETTE["ink"], **style))
 
 
 def _name(
