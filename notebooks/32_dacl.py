@@ -286,7 +286,8 @@ Markdown(gains_table(stored))
 #
 # The first versions of the paper find that *late* steps help most: views that are nearly noise make
 # the task hard, and a hard task teaches. The third finds the opposite, *early* steps. We trained with
-# the steps of one third of the schedule only, all else the same.
+# the steps of one third of the schedule only, or of all of it, all else the same. (What is called DACL
+# above uses the early third.)
 
 # %%
 Markdown(steps_table(stored))

@@ -60,19 +60,19 @@ def gains_table(results: Sequence[Result], *, profile: str = "laptop") -> str:
 
 
 def steps_table(results: Sequence[Result], *, profile: str = "laptop") -> str:
-    """DACL with its steps from one third only, and the difference to all of them, in Markdown."""
+    """DACL with its steps from each third or all, and the difference to the early ones, in Markdown."""
     mine = [r for r in _of(results, COMPARE, profile) if r.method == "dacl"]
     if not any(r.variant for r in mine):
         return NONE
     variants = ["", *(f"steps-{s}" for s in SAMPLERS)]
-    columns = {"steps": ["all", *SAMPLERS]}
+    columns = {"steps": ["early", *SAMPLERS]}
     for q in QUESTIONS:
         of_q = [r for r in mine if r.task == q]
         if not of_q:
             continue
         found = table(of_q, {"auroc": "a", "auroc_over_dacl": "d"}, by=("variant",), rows=variants)
         columns[TITLES[q]] = list(found["a"])
-        columns[f"{TITLES[q]}, less all"] = list(found["d"])
+        columns[f"{TITLES[q]}, less early"] = list(found["d"])
     return to_markdown(pd.DataFrame(columns))
 
 

@@ -47,7 +47,8 @@ class LatentLearnerConfig:
         embedding: numbers that the classifier reads.
         time: width of the step's embedding.
         dropout: of the encoder.
-        sampler: which steps the views are drawn at (``diffusion/timesteps.py``).
+        sampler: which steps the views are drawn at (``diffusion/timesteps.py``); the paper's third
+            version finds the early ones best.
         views: noisy views of each sample.
         sigma: of the Gaussian views, and of what the denoising autoencoder takes off.
         margin, mining: of the triplet loss. Batch-hard with margin 1, the usual choice, was seen to
@@ -69,7 +70,7 @@ class LatentLearnerConfig:
     embedding: int = 128
     time: int = 64
     dropout: float = 0.1
-    sampler: str = "all"
+    sampler: str = "early"
     views: int = 2
     sigma: float = 0.5
     margin: float = 0.3

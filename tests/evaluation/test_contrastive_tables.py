@@ -49,7 +49,7 @@ def test_steps_keep_the_thirds_apart():
     late = result("dacl", 0.7, variant="steps-late", dacl=-0.2)
     text = t.steps_table([result("dacl", 0.9), late])
     assert cells(text, "late")[1:] == ["0.700 [0.690, 0.710]", "-0.200 [-0.220, -0.180]"]
-    assert cells(text, "all")[1:] == ["0.900 [0.890, 0.910]", "—"]
+    assert cells(text, "early")[1:] == ["0.900 [0.890, 0.910]", "—"]
 
 
 def test_noise_and_few_labels_find_their_columns():
