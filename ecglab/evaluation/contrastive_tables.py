@@ -60,7 +60,7 @@ def gains_table(results: Sequence[Result], *, profile: str = "laptop") -> str:
 
 
 def steps_table(results: Sequence[Result], *, profile: str = "laptop") -> str:
-    """DACL with its steps from each third or all, and the difference to the early ones, in Markdown."""
+    """DACL by the steps of its views, and the difference to the early ones, in Markdown."""
     mine = [r for r in _of(results, COMPARE, profile) if r.method == "dacl"]
     if not any(r.variant for r in mine):
         return NONE

@@ -36,7 +36,7 @@ def test_views_and_triplets_part_what_no_plane_parts(learning):
     assert float(auroc(y_new == "out", line.predict_proba(x_new)[:, 1])) < 0.65
     model = make(learning=learning).fit(x, y)
     assert model.classes == ("in", "out")
-    assert score(model, x_new, y_new) > 0.95
+    assert score(model, x_new, y_new) > 0.9
     p = model.predict_proba(x_new)
     assert p.shape == (400, 2)
     assert np.allclose(p.sum(axis=1), 1)
