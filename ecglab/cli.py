@@ -24,6 +24,7 @@ from ecglab.evaluation.contrastive_tables import (
     noise_table,
     steps_table,
 )
+from ecglab.evaluation.contrastive_weights import train_weights
 from ecglab.evaluation.extractor_protocol import run_search
 from ecglab.evaluation.generalisation import run_generalisation
 from ecglab.evaluation.label_efficiency import run_label_efficiency
@@ -174,19 +175,23 @@ def ablate(
 
 @app.command()
 def dacl(
-    part: Annotated[str, typer.Argument(help="compare, noise or few")],
+    part: Annotated[str, typer.Argument(help="compare, noise, few or train")],
     question: Annotated[list[str] | None, typer.Option(help="may be repeated; none: all")] = None,
     dataset: DatasetOption = "auto",
     profile: ProfileOption = "laptop",
     seed: Annotated[list[int] | None, typer.Option(help="may be repeated")] = None,
     out: Annotated[Path, typer.Option(help="folder of the results")] = Path("results"),
 ) -> None:
-    """DACL against its baselines: AUROC by record, under noise, and with few labels."""
+    """DACL against its baselines: AUROC by record, under noise, with few labels; or its weights."""
     budget = load_profile(profile)
     run: tuple[Dataset, list[str], Profile] = (*choose(dataset, budget), budget)
     asked = question or list(QUESTIONS)
+    if part == "train":
+        score = train_weights(*run, out, question=asked[0], seed=(seed or [0])[0])
+        typer.echo(f"weights in {out}: AUROC {score}")
+        return
     if part not in ("compare", "noise", "few"):
-        raise typer.BadParameter(f"there are compare, noise and few, not {part!r}")
+        raise typer.BadParameter(f"there are compare, noise, few and train, not {part!r}")
     if part == "compare":
         runs = run_comparison(*run, questions=asked, seeds=seed)
     elif part == "noise":

@@ -1,5 +1,6 @@
 """DACL's protocol: who is asked, who is trained on, and what is compared."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -7,8 +8,11 @@ import pytest
 
 from ecglab.data.corrupted import Corrupted
 from ecglab.data.simulator import Simulator
+from ecglab.data.windows import windows
 from ecglab.evaluation import contrastive as c
 from ecglab.evaluation import load_all, save
+from ecglab.evaluation.contrastive_weights import train_weights
+from ecglab.methods import DACL
 from ecglab.methods.scattering_features import DACL_WINDOWS
 from ecglab.profiles import load_profile
 
@@ -143,3 +147,16 @@ def test_corrupted_records_have_one_noise_at_every_ratio(simulated):
     other = Corrupted(dataset, "motion", 0, seed=1).read(ids[0]).signal - clean
     assert abs(np.corrcoef(loud[0], other[0])[0, 1]) < 0.5
     assert DACL_WINDOWS.fs == 300
+
+
+def test_weights_are_scored_on_records_that_they_have_not_seen(simulated, tmp_path):
+    dataset, ids = simulated
+    train_weights(dataset, ids, load_profile("smoke"), tmp_path / "w")
+    card = json.loads((tmp_path / "w/config.json").read_text())["card"]
+    data = c.Features.of(windows(dataset, DACL_WINDOWS, ids=ids))
+    fold = c.folds_of(data, seed=0)
+    asked = np.isin(data.labels, ["N", "A"])
+    assert f"{(asked & (fold != 0)).sum()} labelled records" in card["data"]
+    method = DACL.load(tmp_path / "w")
+    test = data.take((fold == 0) & asked)
+    assert method.learner.embed(test.x).shape == (len(test.x), 128)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import ecglab
 from ecglab.data.simulator import Simulator
 from ecglab.data.windows import windows
 from ecglab.methods import DACL, ScatteringTransformer, ScatteringVAE, get_method
@@ -65,3 +66,8 @@ def test_bad_input_is_named(data):
         DACL(LatentLearnerConfig(**TINY)).finetune(data, np.full(len(data), "N"))
     with pytest.raises(ValueError, match="fit comes before"):
         DACL(LatentLearnerConfig(**TINY)).embed(data)
+
+
+def test_shipped_weights_embed_a_trace():
+    x = np.sin(np.arange(4000) / 30) + 0.1 * np.random.default_rng(0).normal(size=4000)
+    assert ecglab.load_pretrained("dacl").embed(x, fs=250).shape == (128,)
