@@ -4,7 +4,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from ecglab.data.readers.base import Dataset
 from ecglab.data.windows import windows
@@ -22,10 +21,6 @@ from ecglab.methods import DACL
 from ecglab.methods.latent_learner import LatentLearner
 from ecglab.methods.scattering_features import DACL_WINDOWS
 from ecglab.profiles import Profile
-
-SMALL: dict[str, Any] = {"widths": (32, 64, 128), "dropout": 0.2}
-"""A narrower encoder, so that the weights stay below 2 MB; trained for so many times longer."""
-LONGER = 2.5
 
 
 def train_weights(
@@ -55,8 +50,7 @@ def train_weights(
     fold = folds_of(data, seed=seed)
     train, test = data.take(fold != 0), data.take((fold == 0) & q.asked(data.labels))
     base = latent_of(train, profile, seed=seed)
-    steps = max(2, round(LONGER * profile.dacl_steps))
-    model = fit_system("dacl", profile, train, q, base, seed=seed, steps=steps, **SMALL)
+    model = fit_system("dacl", profile, train, q, base, seed=seed)
     assert isinstance(model, LatentLearner)
     found = bootstrap_ci(
         q.answer(test.labels), record_scores(model, test), auroc, n=profile.resamples, seed=seed
@@ -71,7 +65,7 @@ def train_weights(
         half=True,
         command=f"ecglab dacl train --dataset {dataset.name} --question {question} --seed {seed}",
         data=f"{dataset.title}: {known} labelled records of {len(train.labels)}",
-        steps=steps,
+        steps=profile.dacl_steps,
         auroc=f"{found} on {len(test.labels)} records that no part has seen",
         device="cpu",
         seconds=round(time.perf_counter() - began),

@@ -37,6 +37,9 @@ Learning = Literal["diffusion", "gaussian", "denoising", "none"]
 class LatentLearnerConfig:
     """Everything that the paper leaves open, in one place.
 
+    The encoder's width, dropout and steps were chosen by AUROC on a validation part of the training
+    records: twice as wide was no better, and slower.
+
     Attributes:
         learning: ``diffusion`` is DACL; ``gaussian``, ``denoising`` and ``none`` are its baselines.
         hidden: widths of the VAE's layers.
@@ -66,10 +69,10 @@ class LatentLearnerConfig:
     latent: int = 64
     beta: float = 1e-3
     vae_steps: int = 1500
-    widths: tuple[int, ...] = (64, 128, 256)
+    widths: tuple[int, ...] = (32, 64, 128)
     embedding: int = 128
     time: int = 64
-    dropout: float = 0.1
+    dropout: float = 0.2
     sampler: str = "early"
     views: int = 2
     sigma: float = 0.5

@@ -2,7 +2,7 @@
 
 DACL (Zewail 2025) has "a U-Net style encoder" on the latent vectors of its VAE and says no more.
 Our choice: a U-Net whose convolutions have become linear layers. A latent vector has no neighbours
-and no resolution that could be halved, so "levels" are widths alone: out over 64, 128 and 256
+and no resolution that could be halved, so "levels" are widths alone: out over 32, 64 and 128
 units as a U-Net's channels go, back over the same, and each level of the way back also reads what
 its partner on the way out gave. The step enters every block as in a denoising U-Net (Ho et al.
 2020). The widths, the block and the embedding's size are ours as well.
@@ -31,7 +31,7 @@ class LatentUNetConfig:
     """
 
     latent: int = 64
-    widths: tuple[int, ...] = (64, 128, 256)
+    widths: tuple[int, ...] = (32, 64, 128)
     embedding: int = 128
     time: int = 128
     dropout: float = 0.0
@@ -70,7 +70,7 @@ class LatentBlock(nn.Module):
 class LatentUNet(nn.Module):
     """Noisy latents z_t and their steps t to embeddings.
 
-    With widths 64, 128, 256: out 64, 128, 256; at the bottom 256; back 256, 128, 64, where each
+    With widths 32, 64, 128: out 32, 64, 128; at the bottom 128; back 128, 64, 32, where each
     block reads its predecessor beside the output of the same width on the way out; then a linear
     layer. The embedding is not normalised: ``TripletLoss`` does that.
 

@@ -62,5 +62,5 @@ def test_shipped_encoders_load_by_name_and_fit_a_pipeline(traces: list[np.ndarra
     direct = encoder.embed(traces, 300)
     step = EcgEmbedding("diffecg-signal", fs=300).fit(traces)
     assert np.array_equal(step.transform(traces), direct)
-    with pytest.raises(ValueError, match="there are: .*diffecg-lorenz, diffecg-signal"):
+    with pytest.raises(ValueError, match=r"there are: .*diffecg-lorenz, diffecg-signal"):
         ecglab.load_pretrained("nothing")

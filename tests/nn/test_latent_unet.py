@@ -78,8 +78,8 @@ def test_widths_of_the_default() -> None:
         name: [(b.linear1.in_features, b.linear1.out_features) for b in getattr(net, name)]
         for name in ("down", "up")
     }
-    assert ways["down"] == [(64, 64), (64, 128), (128, 256)]
-    assert ways["up"] == [(512, 256), (384, 128), (192, 64)]
+    assert ways["down"] == [(64, 32), (32, 64), (64, 128)]
+    assert ways["up"] == [(256, 128), (192, 64), (96, 32)]
     assert net(torch.randn(2, 64), torch.tensor([3, 4])).shape == (2, 128)
 
 
