@@ -4,7 +4,8 @@ An anchor a should lie closer to a positive p (another sample of its class) than
 sample of another class), by a margin m: ``max(0, d(a, p) - d(a, n) + m)``, with d the Euclidean
 distance of L2-normalised embeddings, between 0 and 2 (Schroff et al. 2015, FaceNet, eq. 2, which
 squares d; not squared: Hermans et al. 2017). DACL (Zewail 2025) trains its encoder with it and
-gives neither margin nor mining; margin 1 and batch-hard are our choice.
+gives neither margin nor mining. The defaults here are the usual ones, margin 1 and batch-hard; on
+its latents they collapse, and ``LatentLearnerConfig`` takes others.
 
 - ``batch-hard``: each anchor with its farthest positive and its nearest negative (Hermans et al.
   2017, eq. 5).
