@@ -21,6 +21,9 @@ from ecglab.nn.semantic import SemanticEncoder, SemanticEncoderConfig
 from ecglab.profiles import Profile
 from ecglab.training import TrainConfig, TrainReport, train
 
+MOST_EPOCHS = 60
+"""Passes over a small labelled set; more only learn it by heart."""
+
 
 class _ClassificationLoss(nn.Module):
     """Cross-entropy of those rows of a labelled set that a batch names.
@@ -84,6 +87,8 @@ class SupervisedEncoder(Method):
     def finetune(self, data: WindowSet, labels: NDArray[Any], *, seed: int = 0) -> None:
         """Train encoder and classifier from scratch on the windows' first leads.
 
+        The budget's steps, or ``MOST_EPOCHS`` passes if those are fewer.
+
         Raises:
             ValueError: for labels of one class only, or of another number than the windows.
         """
@@ -97,7 +102,10 @@ class SupervisedEncoder(Method):
             self.network = nn.Sequential(encoder, nn.Linear(self.sizes.width, len(classes)))
             x, y = torch.from_numpy(np.array(data.signals[:, :1])), torch.from_numpy(codes)
             loss = _ClassificationLoss(self.network, lambda rows: (x[rows], y[rows]))
-            config = replace(self.training, seed=seed)
+            batches = -(-len(data) // self.training.batch_size)
+            steps = min(self.training.steps, MOST_EPOCHS * batches)
+            warmup = min(self.training.warmup, steps // 5)
+            config = replace(self.training, steps=steps, warmup=warmup, seed=seed)
             # Batches are row numbers: float32 holds them exactly up to 2^24.
             self.report = train(loss, np.arange(len(data), dtype=np.float32)[:, None], config)
         self.classes = tuple(classes.tolist())

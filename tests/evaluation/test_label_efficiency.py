@@ -8,6 +8,7 @@ import pytest
 from ecglab.data.simulator import Simulator
 from ecglab.evaluation.label_efficiency import draw, run_label_efficiency
 from ecglab.methods import SupervisedEncoder
+from ecglab.methods.supervised_encoder import MOST_EPOCHS
 from ecglab.profiles import load_profile
 from ecglab.training import TrainConfig
 
@@ -67,6 +68,15 @@ def test_labels_alone_can_be_learnt() -> None:
     assert (np.asarray(method.classes)[p.argmax(axis=1)] == labels).mean() > 0.9
     with pytest.raises(ValueError, match="labels of"):
         method.finetune(data, np.full(48, "slow"))
+
+
+def test_few_windows_are_not_seen_more_often_than_it_helps() -> None:
+    method = SupervisedEncoder.for_profile(PROFILE)
+    method.training = TrainConfig(steps=500, batch_size=8, warmup=200, accelerator="cpu")
+    rng = np.random.default_rng(0)
+    method.finetune(windows_of(rng.normal(size=(4, 1000)), method), np.array(["a", "b"] * 2))
+    assert method.report is not None
+    assert len(method.report.losses) == MOST_EPOCHS  # one batch a pass
 
 
 def windows_of(x: np.ndarray, method: SupervisedEncoder):
