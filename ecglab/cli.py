@@ -16,7 +16,7 @@ from ecglab.data.readers.folder import read_folder
 from ecglab.data.readers.physionet import DataNotFound
 from ecglab.evaluation import load_all, save, update_readme
 from ecglab.evaluation.cinc2017 import cinc2017_table, run_probes
-from ecglab.evaluation.contrastive import QUESTIONS, run_comparison, run_few, run_noise
+from ecglab.evaluation.contrastive import QUESTIONS, SAMPLERS, run_comparison, run_few, run_noise
 from ecglab.evaluation.contrastive_tables import (
     comparison_table,
     few_table,
@@ -180,6 +180,9 @@ def dacl(
     dataset: DatasetOption = "auto",
     profile: ProfileOption = "laptop",
     seed: Annotated[list[int] | None, typer.Option(help="may be repeated")] = None,
+    rhythm: Annotated[
+        bool, typer.Option(help="compare, train: features with periodicity, the early steps only")
+    ] = False,
     out: Annotated[Path, typer.Option(help="folder of the results")] = Path("results"),
 ) -> None:
     """DACL against its baselines: AUROC by record, under noise, with few labels; or its weights."""
@@ -187,13 +190,14 @@ def dacl(
     run: tuple[Dataset, list[str], Profile] = (*choose(dataset, budget), budget)
     asked = question or list(QUESTIONS)
     if part == "train":
-        score = train_weights(*run, out, question=asked[0], seed=(seed or [0])[0])
+        score = train_weights(*run, out, question=asked[0], rhythm=rhythm, seed=(seed or [0])[0])
         typer.echo(f"weights in {out}: AUROC {score}")
         return
     if part not in ("compare", "noise", "few"):
         raise typer.BadParameter(f"there are compare, noise, few and train, not {part!r}")
     if part == "compare":
-        runs = run_comparison(*run, questions=asked, seeds=seed)
+        samplers = () if rhythm else SAMPLERS
+        runs = run_comparison(*run, questions=asked, samplers=samplers, rhythm=rhythm, seeds=seed)
     elif part == "noise":
         runs = (r for q in asked for s in seed or [0] for r in run_noise(*run, question=q, seed=s))
     else:

@@ -49,6 +49,8 @@ SYSTEMS = (*BASELINES, "dacl")
 SAMPLERS = ("all", "middle", "late")
 SNRS = (0, 6, 12, 18, 24)
 LABELS = (5, 10, 50)
+RHYTHM = "rhythm"
+"""The variant of runs on features with periodicity."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,11 +101,11 @@ class Features:
     subjects: NDArray[np.str_]
 
     @classmethod
-    def of(cls, data: WindowSet, *, home: Path | None = None) -> "Features":
-        """Scattering Transformer features of windows as ``DACL_WINDOWS`` cuts them."""
+    def of(cls, data: WindowSet, *, rhythm: bool = False, home: Path | None = None) -> "Features":
+        """``scattering_features`` of windows as ``DACL_WINDOWS`` cuts them."""
         rows, record_of = data.records()
         names, subjects, labels = (rows[c].to_numpy(dtype=str) for c in rows.columns)
-        x = scattering_features(data, home=home)
+        x = scattering_features(data, rhythm=rhythm, home=home)
         return cls(x=x, record_of=record_of, labels=labels, names=names, subjects=subjects)
 
     def take(self, mask: NDArray[np.bool_]) -> "Features":
@@ -194,14 +196,16 @@ def run_comparison(
     questions: Sequence[str] = tuple(QUESTIONS),
     systems: Sequence[str] = SYSTEMS,
     samplers: Sequence[str] = SAMPLERS,
+    rhythm: bool = False,
     seeds: Sequence[int] | None = None,
 ) -> Iterator[Result]:
     """Every system on every question; DACL also with other steps than the early ones.
 
     Each is compared, record by record, with every other that came before it, and other steps with
-    the early ones.
+    the early ones. With ``rhythm`` all of them read features that have periodicity beside them, and
+    the results' variants begin with that word.
     """
-    data = Features.of(windows(dataset, DACL_WINDOWS, ids=ids))
+    data = Features.of(windows(dataset, DACL_WINDOWS, ids=ids), rhythm=rhythm)
     runs = [(name, "") for name in systems] + [("dacl", f"steps-{s}") for s in samplers]
     for seed in range(profile.seeds) if seeds is None else seeds:
         fold = folds_of(data, seed=seed)
@@ -219,7 +223,7 @@ def run_comparison(
                     found[fold == f] = record_scores(model, test)
                 rivals = scores if not variant else {("dacl", ""): scores["dacl", ""]}
                 yield _result(
-                    (name, variant),
+                    (name, "+".join(filter(None, [rhythm * RHYTHM, variant]))),
                     q,
                     data.labels,
                     found,

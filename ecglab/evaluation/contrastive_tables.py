@@ -11,6 +11,7 @@ from ecglab.evaluation.contrastive import (
     LABELS,
     NOISE,
     QUESTIONS,
+    RHYTHM,
     SAMPLERS,
     SNRS,
     SYSTEMS,
@@ -28,6 +29,9 @@ PAPER = {
 }
 """AUROC in the paper: its first two versions, which do not name the classes; its third."""
 
+FEATURES = {"": "as published", RHYTHM: "and rhythm"}
+"""What the systems read, by variant."""
+
 TITLES = {
     "af-vs-normal": "AF against normal",
     "af-vs-rest": "AF against the rest",
@@ -36,27 +40,34 @@ TITLES = {
 
 
 def comparison_table(results: Sequence[Result], *, profile: str = "laptop") -> str:
-    """AUROC of every system on every question, in Markdown."""
-    mine = [r for r in _of(results, COMPARE, profile) if not r.variant]
-    if not mine:
-        return NONE
-    columns = {"system": _titles(SYSTEMS), "paper": [PAPER.get(name, "—") for name in SYSTEMS]}
-    for q in QUESTIONS:
-        of_q = [r for r in mine if r.task == q]
-        columns[TITLES[q]] = list(table(of_q, {"auroc": "x"}, rows=SYSTEMS)["x"])
-    return to_markdown(pd.DataFrame(columns))
+    """AUROC of every system on every question, with and without rhythm, in Markdown."""
+    parts = []
+    for variant in ("", RHYTHM):
+        mine = [r for r in _of(results, COMPARE, profile) if r.variant == variant]
+        if not mine:
+            continue
+        columns = {"system": _titles(SYSTEMS), "features": [FEATURES[variant]] * len(SYSTEMS)}
+        columns["paper"] = [PAPER.get(name, "—") if not variant else "—" for name in SYSTEMS]
+        for q in QUESTIONS:
+            of_q = [r for r in mine if r.task == q]
+            columns[TITLES[q]] = list(table(of_q, {"auroc": "x"}, rows=SYSTEMS)["x"])
+        parts.append(pd.DataFrame(columns))
+    return to_markdown(pd.concat(parts, ignore_index=True)) if parts else NONE
 
 
 def gains_table(results: Sequence[Result], *, profile: str = "laptop") -> str:
     """What DACL adds to each baseline, as paired differences, in Markdown."""
-    mine = [r for r in _of(results, COMPARE, profile) if r.method == "dacl" and not r.variant]
-    if not mine:
-        return NONE
     columns = {f"auroc_over_{n}": t for n, t in zip(BASELINES, _titles(BASELINES), strict=True)}
-    asked = [q for q in QUESTIONS if any(r.task == q for r in mine)]
-    found = table(mine, columns, by=("task",), rows=asked)
-    found.insert(0, "question", [TITLES[q] for q in asked])
-    return to_markdown(found.drop(columns="task"))
+    parts, of_dacl = [], [r for r in _of(results, COMPARE, profile) if r.method == "dacl"]
+    for variant in ("", RHYTHM):
+        mine = [r for r in of_dacl if r.variant == variant]
+        asked = [q for q in QUESTIONS if any(r.task == q for r in mine)]
+        if asked:
+            found = table(mine, columns, by=("task",), rows=asked)
+            found.insert(0, "question", [TITLES[q] for q in asked])
+            found.insert(1, "features", FEATURES[variant])
+            parts.append(found.drop(columns="task"))
+    return to_markdown(pd.concat(parts, ignore_index=True)) if parts else NONE
 
 
 def steps_table(results: Sequence[Result], *, profile: str = "laptop") -> str:

@@ -30,6 +30,7 @@ def train_weights(
     out: Path,
     *,
     question: str = "af-vs-normal",
+    rhythm: bool = False,
     seed: int = 0,
 ) -> str:
     """Train, score and save; the score as text, with its interval.
@@ -43,14 +44,15 @@ def train_weights(
         profile: its budget.
         out: folder of the weights.
         question: whose labels the encoder learns from.
+        rhythm: whether the features have periodicity beside them.
         seed: of folds and training.
     """
     began, q = time.perf_counter(), QUESTIONS[question]
-    data = Features.of(windows(dataset, DACL_WINDOWS, ids=ids))
+    data = Features.of(windows(dataset, DACL_WINDOWS, ids=ids), rhythm=rhythm)
     fold = folds_of(data, seed=seed)
     train, test = data.take(fold != 0), data.take((fold == 0) & q.asked(data.labels))
     base = latent_of(train, profile, seed=seed)
-    model = fit_system("dacl", profile, train, q, base, seed=seed)
+    model = fit_system("dacl", profile, train, q, base, seed=seed, rhythm=rhythm)
     assert isinstance(model, LatentLearner)
     found = bootstrap_ci(
         q.answer(test.labels), record_scores(model, test), auroc, n=profile.resamples, seed=seed
@@ -63,7 +65,8 @@ def train_weights(
     method.save(
         out,
         half=True,
-        command=f"ecglab dacl train --dataset {dataset.name} --question {question} --seed {seed}",
+        command=f"ecglab dacl train --dataset {dataset.name} --question {question} --seed {seed}"
+        + " --rhythm" * rhythm,
         data=f"{dataset.title}: {known} labelled records of {len(train.labels)}",
         steps=profile.dacl_steps,
         auroc=f"{found} on {len(test.labels)} records that no part has seen",

@@ -84,11 +84,11 @@ class LatentMethod(Method):
             ValueError: for labels of one class only, or of another number than the windows.
         """
         self.learner = LatentLearner(config=self.learner.config)
-        self.learner.fit(scattering_features(data), labels, seed=seed)
+        self.learner.fit(self._features(data), labels, seed=seed)
 
     def predict(self, data: WindowSet, *, seed: int = 0) -> NDArray[np.float64]:
         """Class probabilities (n, classes), the classes in alphabetical order."""
-        return self.learner.predict_proba(scattering_features(data))
+        return self.learner.predict_proba(self._features(data))
 
     def embed(
         self, data: WindowSet, *, seed: int = 0, t: int | Mapping[str, int] | None = None
@@ -98,7 +98,10 @@ class LatentMethod(Method):
         Raises:
             ValueError: before ``finetune``, or without loaded weights.
         """
-        return self.learner.embed(scattering_features(data))
+        return self.learner.embed(self._features(data))
+
+    def _features(self, data: WindowSet) -> NDArray[np.float32]:
+        return scattering_features(data, rhythm=self.learner.config.rhythm)
 
     def config(self) -> dict[str, Any]:
         """``LatentLearnerConfig`` as plain values."""

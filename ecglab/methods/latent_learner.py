@@ -42,6 +42,8 @@ class LatentLearnerConfig:
 
     Attributes:
         learning: ``diffusion`` is DACL; ``gaussian``, ``denoising`` and ``none`` are its baselines.
+        rhythm: whether the features of a trace have periodicity beside them
+            (``scattering_features``); not in the paper.
         hidden: widths of the VAE's layers.
         latent: units of z.
         beta: weight of the VAE's KL.
@@ -65,6 +67,7 @@ class LatentLearnerConfig:
     """
 
     learning: Learning = "diffusion"
+    rhythm: bool = False
     hidden: tuple[int, ...] = (512, 256)
     latent: int = 64
     beta: float = 1e-3

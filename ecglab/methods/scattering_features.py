@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ecglab.data.locations import data_home
 from ecglab.data.windows import WindowSet, WindowSpec
+from ecglab.methods.pooling import periodicity
 from ecglab.nn.scattering_transformer import pool_frames, scattering_transformer
 from ecglab.signals.scattering import FMAX, scattering
 
@@ -25,6 +26,9 @@ _CHUNK = 256  # windows per task
 
 DACL_WINDOWS = WindowSpec(seconds=10, hop=5, fs=300.0, band=(0.5, 40.0), scaling="zscore")
 """What DACL reads. The paper names neither length, rate nor filter; these are our choice."""
+
+SHORT_FRAMES = {"J": 4, "Q": 4}
+"""Of the frames whose periodicity is taken: at 300 Hz one every 53 ms; beats stand apart."""
 
 
 def scattering_features(
@@ -35,6 +39,7 @@ def scattering_features(
     order: int = 2,
     fmax: float | None = FMAX,
     attention: bool = True,
+    rhythm: bool = False,
     home: Path | None = None,
     jobs: int = 2,
 ) -> NDArray[np.float32]:
@@ -44,11 +49,15 @@ def scattering_features(
         data: the windows, best as ``DACL_WINDOWS`` cuts them.
         J, Q, order, fmax: of ``scattering``.
         attention: the Scattering Transformer; False pools the scattering frames as they are.
+        rhythm: put ``periodicity`` of shorter frames (``SHORT_FRAMES``) beside them. Means and
+            deviations forget the order of frames, and with it much of what fibrillation is. Not in
+            the paper.
         home: folder of the caches; ``ECGLAB_DATA/features`` by default.
         jobs: processes that compute, on the first call.
 
     Returns:
-        float32, read only, shape (n, 2 · coefficients): means over the frames, then deviations.
+        float32, read only, shape (n, 2 · coefficients): means over the frames, then deviations;
+        with ``rhythm`` highest and lowest autocorrelations of the shorter frames, too.
 
     Raises:
         ValueError: no windows; as ``scattering``.
@@ -56,6 +65,8 @@ def scattering_features(
     if len(data) == 0:
         raise ValueError("there are no windows to compute features of")
     settings = {"J": J, "Q": Q, "order": order, "fmax": fmax, "attention": attention}
+    if rhythm:
+        settings["rhythm"] = True
     home = data_home() / "features" if home is None else home
     path = home / f"{data.source}-scattering-{_key(data, settings)}.npy"
     if not path.is_file():
@@ -95,8 +106,12 @@ def _build(data: WindowSet, settings: dict[str, float | None], path: Path, jobs:
 
 
 def _features(
-    x: NDArray[np.float32], fs: float, *, attention: bool, **settings: Any
+    x: NDArray[np.float32], fs: float, *, attention: bool, rhythm: bool = False, **settings: Any
 ) -> NDArray[np.float32]:
     frames = torch.from_numpy(scattering(x, fs, **settings))
     pooled = scattering_transformer(frames) if attention else pool_frames(frames)
+    if rhythm:
+        short = torch.from_numpy(scattering(x, fs, **{**settings, **SHORT_FRAMES}))
+        again = periodicity(short.transpose(1, 2), fs / 2 ** SHORT_FRAMES["J"])
+        pooled = torch.cat([pooled, again], dim=1)
     return pooled.numpy()

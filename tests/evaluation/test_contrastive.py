@@ -108,6 +108,21 @@ def test_comparison_names_and_compares_every_system(simulated, tmp_path):
     assert len(load_all(tmp_path)) == len(results)
 
 
+def test_rhythm_is_a_variant_of_every_system(simulated):
+    dataset, ids = simulated
+    systems = ("scattering-transformer", "dacl")
+    runs = c.run_comparison(
+        dataset,
+        ids,
+        load_profile("smoke"),
+        questions=["af-vs-normal"],
+        systems=systems,
+        samplers=["late"],
+        rhythm=True,
+    )
+    assert [r.variant for r in runs] == ["rhythm", "rhythm", "rhythm+steps-late"]
+
+
 def test_noise_lowers_the_score_of_a_good_system(simulated):
     dataset, ids = simulated
     runs = c.run_noise(
@@ -149,14 +164,18 @@ def test_corrupted_records_have_one_noise_at_every_ratio(simulated):
     assert DACL_WINDOWS.fs == 300
 
 
-def test_weights_are_scored_on_records_that_they_have_not_seen(simulated, tmp_path):
+@pytest.mark.parametrize("rhythm", [False, True])
+def test_weights_are_scored_on_records_that_they_have_not_seen(simulated, tmp_path, rhythm):
     dataset, ids = simulated
-    train_weights(dataset, ids, load_profile("smoke"), tmp_path / "w")
+    train_weights(dataset, ids, load_profile("smoke"), tmp_path / "w", rhythm=rhythm)
     card = json.loads((tmp_path / "w/config.json").read_text())["card"]
-    data = c.Features.of(windows(dataset, DACL_WINDOWS, ids=ids))
+    cut = windows(dataset, DACL_WINDOWS, ids=ids)
+    data = c.Features.of(cut, rhythm=rhythm)
     fold = c.folds_of(data, seed=0)
     asked = np.isin(data.labels, ["N", "A"])
     assert f"{(asked & (fold != 0)).sum()} labelled records" in card["data"]
     method = DACL.load(tmp_path / "w")
     test = data.take((fold == 0) & asked)
     assert method.learner.embed(test.x).shape == (len(test.x), 128)
+    few = cut.take(np.arange(len(cut)) < 4)
+    np.testing.assert_allclose(method.embed(few), method.learner.embed(data.x[:4]), atol=1e-3)

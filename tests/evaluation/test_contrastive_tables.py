@@ -35,14 +35,35 @@ def test_without_results_every_table_says_so():
 def test_comparison_stands_beside_the_paper():
     text = t.comparison_table([result("dacl", 0.9), result("dacl", 0.8, task="normal-vs-rest")])
     row = cells(text, "DACL")
-    assert row == ["DACL", "0.7815; 0.9741", "0.900 [0.890, 0.910]", "—", "0.800 [0.790, 0.810]"]
-    assert cells(text, "Denoising")[1:] == ["0.7532; —", "—", "—", "—"]
+    assert row == [
+        "DACL",
+        "as published",
+        "0.7815; 0.9741",
+        "0.900 [0.890, 0.910]",
+        "—",
+        "0.800 [0.790, 0.810]",
+    ]
+    assert cells(text, "Denoising")[2:] == ["0.7532; —", "—", "—", "—"]
+
+
+def test_rhythm_has_rows_of_its_own():
+    runs = [result("dacl", 0.9), result("dacl", 0.97, variant="rhythm", **{"scattering-vae": 0.02})]
+    for make in (t.comparison_table, t.gains_table):
+        lines = make(runs).splitlines()
+        assert sum("and rhythm" in line for line in lines) >= 1
+        assert all("0.970" not in line for line in lines if "as published" in line)
+    rhythmic = [
+        x for x in t.comparison_table(runs).splitlines() if "and rhythm" in x and "DACL" in x
+    ]
+    assert len(rhythmic) == 1
+    assert "0.970 [0.960, 0.980]" in rhythmic[0]
+    assert "0.7815" not in rhythmic[0]
 
 
 def test_gains_are_paired_differences_to_each_baseline():
     own = result("dacl", 0.9, **{"scattering-vae": 0.05})
     row = cells(t.gains_table([own]), "AF against normal")
-    assert row[1:] == ["—", "0.050 [0.030, 0.070]", "—", "—"]
+    assert row[1:] == ["as published", "—", "0.050 [0.030, 0.070]", "—", "—"]
 
 
 def test_steps_keep_the_thirds_apart():

@@ -10,6 +10,7 @@ import torch
 
 from ecglab.data.windows import WindowSet
 from ecglab.methods import scattering_features as module
+from ecglab.methods.pooling import periodicity
 from ecglab.methods.scattering_features import DACL_WINDOWS, scattering_features
 from ecglab.nn.scattering_transformer import pool_frames, scattering_transformer
 from ecglab.signals.scattering import scattering
@@ -32,6 +33,26 @@ def test_the_first_leads_features(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     plain = scattering_features(data, attention=False, home=tmp_path, jobs=1)
     np.testing.assert_allclose(plain, pool_frames(frames), atol=1e-5)
     np.testing.assert_array_equal(found, scattering_features(data, home=tmp_path / "b", jobs=2))
+
+
+def test_rhythm_stands_beside_the_features_and_knows_steady_from_unsteady(tmp_path: Path):
+    data = window_set()
+    spec = replace(DACL_WINDOWS, seconds=10.0)
+    gaps = {0: np.full(12, 240), 1: np.random.default_rng(0).integers(150, 330, 12)}
+    signals = np.zeros((2, 1, 3000), np.float32)
+    for row, steps in gaps.items():
+        beats = np.cumsum(steps)
+        signals[row, 0, beats[beats < 2990]] = 20
+    signals += np.random.default_rng(1).normal(scale=0.1, size=signals.shape).astype(np.float32)
+    beating = replace(data, signals=signals, table=data.table[:2], spec=spec)
+    plain = scattering_features(beating, home=tmp_path, jobs=1)
+    both = scattering_features(beating, rhythm=True, home=tmp_path, jobs=1)
+    np.testing.assert_array_equal(both[:, : plain.shape[1]], plain)
+    added = both[:, plain.shape[1] :]
+    short = torch.from_numpy(scattering(signals[:, 0], 300.0, **module.SHORT_FRAMES))
+    np.testing.assert_allclose(added, periodicity(short.transpose(1, 2), 300 / 16), atol=1e-5)
+    steady, unsteady = added[:, : added.shape[1] // 2].mean(axis=1)
+    assert steady > unsteady + 0.2
 
 
 def test_made_once_and_never_stale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
