@@ -206,7 +206,9 @@ def run_comparison(
     the results' variants begin with that word.
     """
     data = Features.of(windows(dataset, DACL_WINDOWS, ids=ids), rhythm=rhythm)
-    runs = [(name, "") for name in systems] + [("dacl", f"steps-{s}") for s in samplers]
+    runs = [(name, "") for name in systems]
+    if "dacl" in systems:
+        runs += [("dacl", f"steps-{s}") for s in samplers]
     for seed in range(profile.seeds) if seeds is None else seeds:
         fold = folds_of(data, seed=seed)
         bases = {f: latent_of(data.take(fold != f), profile, seed=seed) for f in range(FOLDS)}

@@ -1,7 +1,9 @@
 """DACL's tables: against its baselines, by the third of the steps, under noise, with few labels."""
 
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ecglab.evaluation.contrastive import (
@@ -85,6 +87,46 @@ def steps_table(results: Sequence[Result], *, profile: str = "laptop") -> str:
         columns[TITLES[q]] = list(found["a"])
         columns[f"{TITLES[q]}, less early"] = list(found["d"])
     return to_markdown(pd.DataFrame(columns))
+
+
+def comparison_intervals(
+    results: Sequence[Result], *, profile: str = "laptop", variant: str = ""
+) -> pd.DataFrame:
+    """The numbers of ``comparison_table``, for ``plots.contrastive.plot_intervals``."""
+    of_compare = _of(results, COMPARE, profile)
+    rows = []
+    for q in QUESTIONS:
+        for name, title in zip(SYSTEMS, _titles(SYSTEMS), strict=True):
+            key = (q, name, variant)
+            mine = [r for r in of_compare if (r.task, r.method, r.variant) == key]
+            rows += _interval(TITLES[q], title, mine)
+    return pd.DataFrame(rows, columns=["panel", "name", "value", "low", "high"])
+
+
+def steps_intervals(results: Sequence[Result], *, profile: str = "laptop") -> pd.DataFrame:
+    """The numbers of ``steps_table``, for ``plots.contrastive.plot_intervals``."""
+    of_dacl = [r for r in _of(results, COMPARE, profile) if r.method == "dacl"]
+    asked = {r.task for r in of_dacl if r.variant.startswith("steps-")}
+    rows = []
+    for q in (q for q in QUESTIONS if q in asked):
+        for name in ("all", "late", "middle", "early"):
+            variant = "" if name == "early" else f"steps-{name}"
+            mine = [r for r in of_dacl if (r.task, r.variant) == (q, variant)]
+            rows += _interval(TITLES[q], name, mine)
+    return pd.DataFrame(rows, columns=["panel", "name", "value", "low", "high"])
+
+
+def _interval(
+    panel: str, name: str, runs: Sequence[Result]
+) -> list[tuple[str, str, Any, Any, Any]]:
+    """Score and interval, each a mean over seeds; nothing where there is no run."""
+    if not runs:
+        return []
+    found = [
+        (r.metrics["auroc"].value, r.metrics["auroc"].low, r.metrics["auroc"].high) for r in runs
+    ]
+    value, low, high = np.mean(found, axis=0).tolist()
+    return [(panel, name, value, low, high)]
 
 
 def noise_table(results: Sequence[Result], *, profile: str = "laptop") -> str:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ecglab.data.locations import data_home
 from ecglab.data.windows import WindowSet, WindowSpec
-from ecglab.methods.pooling import periodicity
+from ecglab.methods.pooling import BEAT_PERIODS, periodicity
 from ecglab.nn.scattering_transformer import pool_frames, scattering_transformer
 from ecglab.signals.scattering import FMAX, scattering
 
@@ -79,6 +79,8 @@ def scattering_features(
 
 def _key(data: WindowSet, settings: dict[str, float | None]) -> str:
     made_by = json.dumps([FORMAT, settings, data.fs, data.signals.shape])
+    if settings.get("rhythm"):
+        made_by += json.dumps([SHORT_FRAMES, BEAT_PERIODS])
     digest = hashlib.sha256(made_by.encode())
     for start in range(0, len(data), _CHUNK):
         digest.update(_first_lead(data, start).tobytes())

@@ -1,6 +1,7 @@
 """Figures of a latent space: what a VAE keeps, how views drown, which triplets are taken."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import NamedTuple
 
 import numpy as np
@@ -28,7 +29,7 @@ def plot_latent_use(table: pd.DataFrame, units: Mapping[str, ArrayLike]) -> Figu
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.4))
     left.plot(table["kl"], table["reconstruction"], color=PALETTE["grey"], lw=0.8, zorder=0)
-    for row, (name, kl), colour in zip(table.itertuples(), units.items(), COLOURS, strict=False):
+    for row, (name, kl), colour in zip(table.itertuples(), units.items(), cycle(COLOURS)):
         label = f"beta {name}: {row.active} active"
         left.plot(row.kl, row.reconstruction, "o", color=PALETTE[colour], label=label)
         ranked = np.sort(np.asarray(kl))[::-1]
@@ -95,6 +96,7 @@ def plot_step_probabilities(
         axis.remove()
     for axis in axes.flat[: len(samplers)]:
         axis.set_xlabel("step t")
+        axis.tick_params(labelbottom=True)  # also where nothing stands below
     for axis in axes[:, 0]:
         axis.set_ylabel("1000 p(t)")
     return figure

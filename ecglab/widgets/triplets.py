@@ -99,7 +99,7 @@ class TripletExplorer:
             triplets=triplets,
             anchor=anchor,
             margin=margin,
-            reach=1.05 * float(self.clean.abs().max().clamp(min=2)),
+            reach=1.05 * float(torch.maximum(self.clean.abs(), self.noise.abs()).max()),
         )
 
     def _draw(self, change: object = None) -> None:

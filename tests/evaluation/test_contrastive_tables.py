@@ -1,5 +1,9 @@
 """DACL's tables: each number in its own cell, and a dash where there is no run."""
 
+from dataclasses import replace
+
+import pytest
+
 from ecglab.evaluation import contrastive_tables as t
 from ecglab.evaluation.bootstrap import Interval
 from ecglab.evaluation.results import Result
@@ -71,6 +75,21 @@ def test_steps_keep_the_thirds_apart():
     text = t.steps_table([result("dacl", 0.9), late])
     assert cells(text, "late")[1:] == ["0.700 [0.690, 0.710]", "-0.200 [-0.220, -0.180]"]
     assert cells(text, "early")[1:] == ["0.900 [0.890, 0.910]", "—"]
+
+
+def test_intervals_are_the_tables_numbers_over_seeds():
+    runs = [result("dacl", 0.9), replace(result("dacl", 0.8), seed=1)]
+    (row,) = t.comparison_intervals(runs).itertuples(index=False)
+    assert row[:2] == ("AF against normal", "DACL")
+    assert row[2:] == pytest.approx((0.85, 0.84, 0.86))
+    assert t.comparison_intervals(runs, variant="rhythm").empty
+    runs.append(result("dacl", 0.7, variant="steps-late"))
+    table = t.steps_intervals(runs)
+    assert list(zip(table["name"], table["value"], strict=True)) == [
+        ("late", pytest.approx(0.7)),
+        ("early", pytest.approx(0.85)),
+    ]
+    assert t.steps_intervals(runs[:2]).empty
 
 
 def test_noise_and_few_labels_find_their_columns():
