@@ -44,7 +44,8 @@ def _draw(
     if view.ndim == 1:
         time = np.arange(len(view)) * (seconds / len(view))
         axis.plot(time, view, color=PALETTE["blue"], lw=0.6)
-        axis.set(ylim=(-ylim, ylim), xlim=(0, seconds), yticks=[], xticks=[0, round(seconds)])
+        axis.set(ylim=(-ylim, ylim), xlim=(0, seconds), yticks=[])
+        axis.set_xticks([0, seconds], ["0", f"{seconds:g} s"])
         return
     axis.imshow(view, cmap="viridis", vmin=-value, vmax=value, interpolation="nearest")
     axis.set(xticks=[], yticks=[])
