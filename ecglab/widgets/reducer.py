@@ -106,7 +106,11 @@ class ReducerExplorer:
         self.image.value = as_png(figure)
         plt.close(figure)
         self.bars.value = b""
-        if self.first.value != self.second.value:
+        two = self.first.value != self.second.value
+        self.bars.layout.display = (
+            None if two else "none"
+        )  # a browser draws no picture as a torn one
+        if two:
             figure = self.static_codes(*chosen)
             self.bars.value = as_png(figure)
             plt.close(figure)

@@ -76,6 +76,7 @@ def test_every_control_redraws(explorer: ReducerExplorer) -> None:
 def test_a_record_against_itself_has_no_bars(explorer: ReducerExplorer) -> None:
     explorer.second.value = "one"
     assert explorer.bars.value == b""
+    assert explorer.bars.layout.display == "none"
     with pytest.raises(ValueError, match="'one' against itself"):
         explorer.static_codes("one", "one", 0)
 
