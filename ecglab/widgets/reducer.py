@@ -109,7 +109,7 @@ class ReducerExplorer:
         two = self.first.value != self.second.value
         self.bars.layout.display = (
             None if two else "none"
-        )  # a browser draws no picture as a torn one
+        )  # else shown as torn
         if two:
             figure = self.static_codes(*chosen)
             self.bars.value = as_png(figure)
