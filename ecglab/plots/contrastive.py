@@ -39,9 +39,9 @@ def plot_intervals(
             axis.plot(row["value"], place, "o", color=colour)
         for label, value in (marks or {}).items():
             axis.axvline(value, color=PALETTE["red"], ls=":", lw=1)
-            axis.text(value, len(names) - 0.4, label, fontsize=7, color=PALETTE["red"], ha="center")
-        axis.set(title=panel, xlabel=score)
-        axis.title.set_y(1.06 if marks else 1.0)
+            axis.text(value, len(names) - 0.5, label, fontsize=7, color=PALETTE["red"], ha="center")
+        # room above the first row for the marks' names
+        axis.set(title=panel, xlabel=score, ylim=(-0.5, len(names) - (0.1 if marks else 0.5)))
     axes[0, 0].set_yticks(range(len(names)), list(reversed(names)))
     return figure
 

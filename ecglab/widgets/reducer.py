@@ -107,9 +107,7 @@ class ReducerExplorer:
         plt.close(figure)
         self.bars.value = b""
         two = self.first.value != self.second.value
-        self.bars.layout.display = (
-            None if two else "none"
-        )  # else shown as torn
+        self.bars.layout.display = None if two else "none"  # else shown as torn
         if two:
             figure = self.static_codes(*chosen)
             self.bars.value = as_png(figure)
