@@ -159,7 +159,7 @@ class ExponentialMovingAverage:
 
 def train(
     loss_module: nn.Module,
-    data: NDArray[np.float32],
+    data: NDArray[Any],
     config: TrainConfig,
     *,
     checkpoint: Path | None = None,
@@ -168,8 +168,9 @@ def train(
     """Minimise ``loss_module(batch, generator)`` over batches of ``data``; weights end up in place.
 
     Args:
-        loss_module: its forward takes a float32 batch (batch, ...) and a generator to a scalar.
-        data: all samples, (n, ...); a memory map serves.
+        loss_module: its forward takes a batch (batch, ...) and a generator to a scalar.
+        data: all samples, (n, ...), float32 or integers; a memory map serves. ``bf16-mixed`` rounds
+            floats: what must stay exact, such as row numbers, goes in as integers.
         config: how to train.
         checkpoint: a file to write to and, where it exists, to resume from. Needed for several
             devices, whose processes hand the weights back through it.
@@ -210,7 +211,7 @@ def train(
 def _run(
     fabric: Fabric,
     loss_module: nn.Module,
-    data: NDArray[np.float32],
+    data: NDArray[Any],
     config: TrainConfig,
     checkpoint: Path | None,
     watch: Callable[[int, float], None] | None,

@@ -218,3 +218,24 @@ def test_gpu_sees_the_same_noise_as_the_cpu() -> None:
     first = train(on_cpu, data(), CONFIG).losses
     second = train(on_gpu, data(), TrainConfig(**{**vars(CONFIG), "accelerator": "cuda"})).losses
     assert second == pytest.approx(first, rel=1e-3)
+
+
+def test_half_precision_leaves_integers_alone() -> None:
+    """Row numbers above 256 are not all numbers that bfloat16 has."""
+
+    class Rows(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.ones(1))
+            self.seen: list[int] = []
+
+        def forward(self, rows: torch.Tensor, _: torch.Generator) -> torch.Tensor:
+            self.seen += rows.flatten().tolist()
+            return self.weight.square().sum()
+
+    rows = Rows()
+    config = TrainConfig(
+        steps=10, batch_size=100, precision="bf16-mixed", accelerator="cpu", ema=0.0
+    )
+    train(rows, np.arange(1000)[:, None], config)
+    assert sorted(rows.seen) == list(range(1000))

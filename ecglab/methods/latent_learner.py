@@ -135,7 +135,7 @@ class _OfRows(nn.Module):
         self.objective, self.look_up = objective, look_up
 
     def forward(self, rows: Tensor, generator: Generator) -> Tensor:
-        z, y = self.look_up(rows.long().cpu().flatten())
+        z, y = self.look_up(rows.cpu().flatten())
         loss: Tensor = self.objective(z.to(rows.device), y.to(rows.device), generator)
         return loss
 
@@ -225,8 +225,8 @@ class LatentLearner:
             torch.manual_seed(seed)
             self.encoder = LatentUNet(self._unet())
             module = _OfRows(self._objective(self.encoder), lambda rows: (z[rows], y[rows]))
-            # Batches are row numbers: float32 holds them exactly up to 2^24.
-            rows = np.arange(len(z), dtype=np.float32)[:, None]
+            # Integers, which half precision leaves alone: as floats, rows would be rounded.
+            rows = np.arange(len(z))[:, None]
             self.reports["encoder"] = train(module, rows, self._budget(c.steps, seed))
         return self
 

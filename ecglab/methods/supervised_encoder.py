@@ -38,7 +38,7 @@ class _ClassificationLoss(nn.Module):
         self.network, self.look_up = network, look_up
 
     def forward(self, rows: Tensor, _: Generator) -> Tensor:
-        x, y = self.look_up(rows.long().cpu().flatten())
+        x, y = self.look_up(rows.cpu().flatten())
         return F.cross_entropy(self.network(x.to(rows.device)).float(), y.to(rows.device))
 
 
@@ -106,8 +106,8 @@ class SupervisedEncoder(Method):
             steps = min(self.training.steps, MOST_EPOCHS * batches)
             warmup = min(self.training.warmup, steps // 5)
             config = replace(self.training, steps=steps, warmup=warmup, seed=seed)
-            # Batches are row numbers: float32 holds them exactly up to 2^24.
-            self.report = train(loss, np.arange(len(data), dtype=np.float32)[:, None], config)
+            # Integers, which half precision leaves alone: as floats, rows would be rounded.
+            self.report = train(loss, np.arange(len(data))[:, None], config)
         self.classes = tuple(classes.tolist())
 
     @torch.no_grad()
