@@ -66,7 +66,7 @@ weights: env ## train the shipped weights anew, on CinC 2017 and more (hours on 
 	$(BIN)/ecglab pretrain semantic-autoencoder --dataset cinc2017+mitbih+ptbxl --half \
 	  --steps 1600 --batch-size 256 \
 	  --out ecglab/weights/semantic-autoencoder
-	$(BIN)/ecglab dacl train --dataset cinc2017 --out ecglab/weights/dacl
+	$(BIN)/ecglab dacl train --dataset cinc2017 --rhythm --out ecglab/weights/dacl
 
 pairs: env ## derive every .ipynb from its .py
 	$(BIN)/ecglab notebooks sync
