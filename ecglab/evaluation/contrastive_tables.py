@@ -75,14 +75,13 @@ def gains_table(results: Sequence[Result], *, profile: str = "laptop") -> str:
 def steps_table(results: Sequence[Result], *, profile: str = "laptop") -> str:
     """DACL by the steps of its views, and the difference to the early ones, in Markdown."""
     mine = [r for r in _of(results, COMPARE, profile) if r.method == "dacl"]
-    if not any(r.variant for r in mine):
+    asked = {r.task for r in mine if r.variant.startswith("steps-")}
+    if not asked:
         return NONE
     variants = ["", *(f"steps-{s}" for s in SAMPLERS)]
     columns = {"steps": ["early", *SAMPLERS]}
-    for q in QUESTIONS:
+    for q in (q for q in QUESTIONS if q in asked):
         of_q = [r for r in mine if r.task == q]
-        if not of_q:
-            continue
         found = table(of_q, {"auroc": "a", "auroc_over_dacl": "d"}, by=("variant",), rows=variants)
         columns[TITLES[q]] = list(found["a"])
         columns[f"{TITLES[q]}, less early"] = list(found["d"])

@@ -72,7 +72,10 @@ def test_gains_are_paired_differences_to_each_baseline():
 
 def test_steps_keep_the_thirds_apart():
     late = result("dacl", 0.7, variant="steps-late", dacl=-0.2)
-    text = t.steps_table([result("dacl", 0.9), late])
+    other = result("dacl", 0.8, task="normal-vs-rest")  # nobody tried other steps here
+    text = t.steps_table([result("dacl", 0.9), late, other])
+    assert "normal against the rest" not in text
+    assert t.steps_table([other, result("dacl", 0.8, variant="rhythm")]) == t.NONE
     assert cells(text, "late")[1:] == ["0.700 [0.690, 0.710]", "-0.200 [-0.220, -0.180]"]
     assert cells(text, "early")[1:] == ["0.900 [0.890, 0.910]", "—"]
 
