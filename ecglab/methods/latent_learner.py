@@ -37,8 +37,8 @@ Learning = Literal["diffusion", "gaussian", "denoising", "none"]
 class LatentLearnerConfig:
     """Everything that the paper leaves open, in one place.
 
-    The encoder's width, dropout and steps were chosen by AUROC on a validation part of the training
-    records: twice as wide was no better, and slower.
+    The encoder's width, dropout and steps were chosen by AUROC on a validation part of one fold's
+    training records; the other folds test some of those.
 
     Attributes:
         learning: ``diffusion`` is DACL; ``gaussian``, ``denoising`` and ``none`` are its baselines.
