@@ -49,7 +49,7 @@ class SemanticAutoencoderConfig:
 
     encoder: SemanticEncoderConfig = field(default_factory=SemanticEncoderConfig)
     unet: UNetConfig = field(
-        default_factory=lambda: UNetConfig(dim=64, multipliers=(1, 2, 2, 4, 4), code=128)
+        default_factory=lambda: UNetConfig(dim=64, multipliers=(1, 2, 4, 4), code=128)
     )
     windows: WindowSpec = field(default_factory=lambda: WindowSpec(fs=300.0, scaling="zscore"))
     diffusion_steps: int = 1000
@@ -59,6 +59,11 @@ class SemanticAutoencoderConfig:
         if self.encoder.width != self.unet.code:
             raise ValueError(
                 f"the encoder gives {self.encoder.width} numbers, the U-Net takes {self.unet.code}"
+            )
+        if self.windows.samples % self.unet.stride:
+            raise ValueError(
+                f"windows of {self.windows.samples} samples cannot be halved to the U-Net's "
+                f"lowest level, which takes a multiple of {self.unet.stride}"
             )
 
 

@@ -99,9 +99,18 @@ class _Recurrence(torch.autograd.Function):
         lambda_, h = ctx.saved_tensors
         g = cast(Tensor, _Recurrence.apply(lambda_.conj(), grad, ctx.solve, not ctx.reverse))
         before, after = (h[:, 1:], g[:, :-1]) if ctx.reverse else (h[:, :-1], g[:, 1:])
-        # One sequence at a time: the products then stay in the processor's cache.
-        sums = [torch.linalg.vecdot(a, b, dim=0) for a, b in zip(before, after, strict=True)]
+        pieces = zip(_pieces(before), _pieces(after), strict=True)
+        sums = [torch.linalg.vecdot(a, b, dim=1).sum(dim=0) for a, b in pieces]
         return torch.stack(sums).sum(dim=0), g, None, None
+
+
+def _pieces(u: Tensor) -> tuple[Tensor, ...]:
+    """What to work on at once, (some, time, state) each.
+
+    On a CPU one sequence, whose intermediate products then stay in its cache; on a GPU all of them,
+    since there every call costs the same, however much it does.
+    """
+    return u.split(1 if u.device.type == "cpu" else len(u))
 
 
 def _power(lambda_: Tensor, exponent: Tensor) -> Tensor:
@@ -165,18 +174,15 @@ def _scan(lambda_: Tensor, u: Tensor, reverse: bool) -> Tensor:
 
 
 def _fft(lambda_: Tensor, u: Tensor, reverse: bool) -> Tensor:
-    """The convolution theorem, zero-padded to at least twice the length: nothing wraps around.
-
-    One sequence at a time, since the transforms need several copies of what they work on.
-    """
+    """The convolution theorem, zero-padded to at least twice the length: nothing wraps around."""
     if reverse:
         return _fft(lambda_, u.flip(1), False).flip(1)
     time = u.shape[1]
     size = next_fast_len(2 * time)
     kernel = torch.fft.fft(_power(lambda_, torch.arange(time, device=u.device)[:, None]), size, 0)
     h = u.new_empty(u.shape)
-    for inputs, states in zip(u, h, strict=True):
-        states.copy_(torch.fft.ifft(torch.fft.fft(inputs, size, 0) * kernel, dim=0)[:time])
+    for inputs, states in zip(_pieces(u), _pieces(h), strict=True):
+        states.copy_(torch.fft.ifft(torch.fft.fft(inputs, size, 1) * kernel, dim=1)[:, :time])
     return h
 
 

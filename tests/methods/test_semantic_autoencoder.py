@@ -36,6 +36,16 @@ def test_the_published_choices_are_the_default() -> None:
     assert paper.unet == options.unet
     with pytest.raises(ValueError, match="128 numbers, the U-Net takes 64"):
         SemanticAutoencoderConfig(unet=replace(options.unet, code=64))
+    with pytest.raises(ValueError, match="3000 samples cannot be halved .* a multiple of 16"):
+        SemanticAutoencoderConfig(unet=replace(options.unet, multipliers=(1, 2, 2, 4, 4)))
+
+
+@pytest.mark.parametrize("name", ["paper", "gpu", "laptop", "smoke"])
+def test_the_denoiser_of_every_profile_takes_its_windows(name: str) -> None:
+    method = SemanticAutoencoder.for_profile(load_profile(name))
+    x = torch.randn(1, 1, method.spec.samples)
+    with torch.no_grad():
+        assert method.network(x, torch.tensor([9]), code=method.encode(x)).shape == x.shape
 
 
 def test_both_networks_learn(method: SemanticAutoencoder, data: WindowSet) -> None:

@@ -120,3 +120,22 @@ def test_bad_input_is_named() -> None:
     for shape in [(4, 2), (1, 4, 3), (1, 0, 2)]:
         with pytest.raises(ValueError, match="time >= 1"):
             recurrence(lambda_, torch.zeros(shape, dtype=torch.complex128))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("form", [*FORMS, "auto"])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_gpu_finds_the_same(form: str, reverse: bool) -> None:
+    lambda_ = _lambda(0.3, 0.9, 0.999).requires_grad_()
+    u = torch.randn(5, 250, 3, dtype=torch.complex128, requires_grad=True)
+
+    def run(a: torch.Tensor, b: torch.Tensor, name: str) -> list[torch.Tensor]:
+        h = recurrence(a, b, form=name, reverse=reverse)
+        weight = torch.linspace(0, 1, h.numel(), device=h.device).reshape(h.shape)
+        return [h, *torch.autograd.grad(h, (a, b), weight.to(h.dtype))]
+
+    expected = run(lambda_, u, "loop")
+    found = run(lambda_.detach().cuda().requires_grad_(), u.detach().cuda().requires_grad_(), form)
+    for mine, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(mine.cpu(), theirs, atol=1e-9, rtol=1e-9)
