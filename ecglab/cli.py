@@ -15,7 +15,7 @@ from ecglab.data.readers.base import Dataset
 from ecglab.data.readers.folder import read_folder
 from ecglab.data.readers.physionet import DataNotFound
 from ecglab.evaluation import load_all, save, update_readme
-from ecglab.evaluation.cinc2017 import cinc2017_table, run_probes
+from ecglab.evaluation.cinc2017 import cinc2017_table, run_probes, run_weights
 from ecglab.evaluation.contrastive import QUESTIONS, SAMPLERS, run_comparison, run_few, run_noise
 from ecglab.evaluation.contrastive_tables import (
     comparison_table,
@@ -32,7 +32,7 @@ from ecglab.evaluation.personal import CannotPersonalise, Strategy
 from ecglab.evaluation.personal_tables import table2, tables3_and_4
 from ecglab.evaluation.personalisation import ALL_STRATEGIES, run_personalisation
 from ecglab.evaluation.semantic_ablation import VARIANTS, run_ablation
-from ecglab.evaluation.semantic_tables import ablation_table, labels_table
+from ecglab.evaluation.semantic_tables import ablation_table, corpora_table, labels_table
 from ecglab.evaluation.table1 import fusion_gains, other_pairs, table1
 from ecglab.evaluation.tasks import CannotGeneralise
 from ecglab.methods import METHODS, describe_methods, pretrained
@@ -126,11 +126,21 @@ def probe(
     dataset: DatasetOption = "auto",
     profile: ProfileOption = "laptop",
     t: Annotated[int | None, typer.Option(help="noise step, for diffusion encoders")] = None,
+    weights: Annotated[
+        list[Path] | None, typer.Option(help="a folder of weights instead; may be repeated")
+    ] = None,
     out: Annotated[Path, typer.Option(help="folder of the results")] = Path("results"),
 ) -> None:
-    """Probe frozen embeddings on CinC 2017's four classes, beside a majority guess."""
+    """Probe frozen embeddings on CinC 2017's four classes, beside a majority guess.
+
+    Weights of one's own are named by their folder, and compared with the first folder's.
+    """
     budget = load_profile(profile)
     source, ids = choose(dataset, budget)
+    if weights:
+        for result in run_weights(weights, source, ids, budget):
+            typer.echo(f"{save(result, out)}: macro-F1 {result.metrics['macro_f1']}")
+        return
     frozen = {name: cls for name, cls in METHODS.items() if not cls.needs_labels}
     every = [name for name, cls in frozen.items() if "embed" in cls.supports()]
     for result in run_probes(method or every, source, ids, budget, t=t):
@@ -344,6 +354,7 @@ def results(
             (page, "tables3and4", tables3_and_4(every)),
             (page, "labels", labels_table(every)),
             (page, "ablation", ablation_table(every)),
+            (page, "corpora", corpora_table(every)),
             (page, "dacl", comparison_table(every)),
             (page, "dacl-gains", gains_table(every)),
             (page, "dacl-steps", steps_table(every)),

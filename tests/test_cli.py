@@ -64,7 +64,16 @@ def test_pretrain_probe_and_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert "No results yet" in page.read_text()
 
     own = results / "README.md"
-    tables = ["table1", "generalisation", "fusion", "table2", "tables3and4", "labels", "ablation"]
+    tables = [
+        "table1",
+        "generalisation",
+        "fusion",
+        "table2",
+        "tables3and4",
+        "labels",
+        "ablation",
+        "corpora",
+    ]
     tables += [f"dacl{part}" for part in ("", "-gains", "-steps", "-noise", "-few")]
     marks = [f"<!-- {slash}results:{t} -->" for t in tables for slash in ("", "/")]
     own.write_text("\n".join(marks) + "\n")

@@ -5,10 +5,12 @@ linear probe, out-of-fold predictions of all records scored together. A seed dra
 the noise that a diffusion encoder adds; intervals come from resampling records.
 """
 
+import json
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +25,7 @@ from ecglab.evaluation.metrics import CINC2017_CLASSES, cinc2017_score, class_f1
 from ecglab.evaluation.probe import ProbeResult, linear_probe, majority
 from ecglab.evaluation.results import Result
 from ecglab.evaluation.tables import table, to_markdown
-from ecglab.methods import Method, RRSpectral, pretrained
+from ecglab.methods import Method, RRSpectral, load_weights, pretrained
 from ecglab.profiles import Profile
 
 METRICS: dict[str, Metric] = {
@@ -161,6 +163,40 @@ def run_probes(
             probed = probe_method(method, dataset, ids, seed=seed, t=t)
             variant = "" if t is None else f"t{t}"
             yield score(probed, **run, against=baseline, variant=variant)
+
+
+def run_weights(
+    folders: Sequence[Path], dataset: Dataset, ids: Sequence[str], profile: Profile
+) -> Iterator[Result]:
+    """Probe weights of one's own, as ``pretrain`` leaves them, for every seed of a profile.
+
+    A folder's name is its run's variant. Each is compared, record by record, with the first, and
+    keeps the card of what made it in its ``params``.
+
+    Args:
+        folders: of weights.
+        dataset: CinC 2017, or the simulator.
+        ids: the records to use.
+        profile: number of seeds and resamples.
+
+    Raises:
+        ValueError: for a folder without weights, or two of one name.
+    """
+    methods = {folder.name: load_weights(folder) for folder in folders}
+    if len(methods) < len(folders):
+        raise ValueError("the folders' names must differ: they are the variants")
+    first, *_ = methods
+    for seed in range(profile.seeds):
+        reference: Probed | None = None
+        for (name, method), folder in zip(methods.items(), folders, strict=True):
+            probed = probe_method(method, dataset, ids, seed=seed)
+            card = json.loads((folder / "config.json").read_text(encoding="utf-8"))["card"]
+            probed = replace(probed, params={**probed.params, "card": card})
+            result = score(
+                probed, dataset=dataset.name, profile=profile, against=reference, variant=name
+            )
+            reference = reference or replace(probed, method=first)
+            yield result
 
 
 def cinc2017_table(results: Sequence[Result]) -> str:

@@ -43,6 +43,34 @@ def ablation_table(results: Sequence[Result], *, profile: str = "laptop") -> str
     return to_markdown(found.drop(columns="variant"))
 
 
+def corpora_table(results: Sequence[Result], *, profile: str = "laptop") -> str:
+    """Weights learnt from other data: both scores, and the paired difference, in Markdown."""
+    mine = [r for r in results if r.variant in CORPORA and r.profile == profile]
+    if not mine:
+        return "_No results yet._"
+    reference = next(iter(CORPORA))
+    columns = {
+        "macro_f1": "macro-F1",
+        "cinc2017_score": "official score",
+        f"macro_f1_over_{reference}": "macro-F1 less that of the first",
+    }
+    found = table(mine, columns, by=("variant",), rows=list(CORPORA))
+    cards = {r.variant: r.params["card"] for r in mine}
+    trained = [
+        f"{c['steps']:,} at batch {c['batch_size']:,}" if c else "" for c in map(cards.get, CORPORA)
+    ]
+    found.insert(0, "learnt from", list(CORPORA.values()))
+    found.insert(1, "steps", trained)
+    return to_markdown(found.drop(columns="variant"))
+
+
+CORPORA = {
+    "corpus-all": "all four sets, 100 Hz",
+    "corpus-without-cinc2017": "all but CinC 2017, 100 Hz",
+    "rate-300hz": "all four sets, 300 Hz",
+}
+"""Folders of weights that ``ecglab probe --weights`` was given, and what they learnt from."""
+
 TITLES = {
     "full": "LRU and Attention Reducer",
     "cnn": "convolutions in the LRU's place",

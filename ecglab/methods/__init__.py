@@ -18,9 +18,10 @@ from ecglab.methods.diffecg import (
 from ecglab.methods.diffecg_fusion import DiffECG
 from ecglab.methods.encoder import EcgEmbedding, Encoder, load_pretrained
 from ecglab.methods.frozen import FrozenFeatureClassifier, HeadConfig
-from ecglab.methods.pretrained import get_method, pretrain, pretrained
+from ecglab.methods.pretrained import get_method, load_weights, pretrain, pretrained
 from ecglab.methods.record_features import RecordFeatures, RRSpectral
 from ecglab.methods.semantic_autoencoder import SemanticAutoencoder, SemanticAutoencoderConfig
+from ecglab.methods.semantic_rhythm import SemanticRhythm
 from ecglab.methods.supervised_encoder import SupervisedEncoder
 
 __all__ = [
@@ -46,11 +47,13 @@ __all__ = [
     "ScatteringVAE",
     "SemanticAutoencoder",
     "SemanticAutoencoderConfig",
+    "SemanticRhythm",
     "SupervisedEncoder",
     "Unsupported",
     "describe_methods",
     "get_method",
     "load_pretrained",
+    "load_weights",
     "pretrain",
     "pretrained",
 ]

@@ -26,6 +26,19 @@ def get_method(name: str) -> type[Method]:
     return METHODS[name]
 
 
+def load_weights(folder: Path) -> Method:
+    """The method whose weights a folder holds, as ``pretrain`` leaves them.
+
+    Raises:
+        ValueError: where the folder holds no method's weights.
+    """
+    try:
+        name = json.loads((folder / "config.json").read_text(encoding="utf-8"))["method"]
+    except (OSError, ValueError, KeyError) as error:
+        raise ValueError(f"{folder}: no weights of a method ({error})") from error
+    return get_method(name).load(folder)
+
+
 def pretrained(
     name: str,
     dataset: Dataset,

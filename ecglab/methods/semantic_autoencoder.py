@@ -10,7 +10,7 @@ What z leaves open is in the noise x_T: a trace is z and x_T, and DDIM goes both
 (Preechakul et al. 2022). The poster gives no sizes but those of the data and of z.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any, Self
@@ -139,10 +139,25 @@ class SemanticAutoencoder(Method):
         Raises:
             ValueError: for windows of another rate than the method's.
         """
+        traces = self._traces(data).split(batch_size)
+        return torch.cat([self.encode(x) for x in traces]).cpu().numpy()
+
+    @torch.no_grad()
+    def steps(self, data: WindowSet, *, batch_size: int = 64) -> Iterator[Tensor]:
+        """What the Attention Reducer reads, batch by batch, (batch, 128, steps).
+
+        Raises:
+            ValueError: for windows of another rate than the method's.
+        """
+        device = next(self.encoder.parameters()).device
+        for x in self._traces(data).split(batch_size):
+            yield self.encoder.sequence(x.to(device))[0].mT
+
+    def _traces(self, data: WindowSet) -> Tensor:
+        """The windows' first leads, (n, 1, samples)."""
         if data.fs != self.spec.fs:
             raise ValueError(f"windows at {data.fs:g} Hz for an encoder of {self.spec.fs:g} Hz")
-        traces = torch.from_numpy(np.array(data.signals[:, :1]))
-        return torch.cat([self.encode(x) for x in traces.split(batch_size)]).cpu().numpy()
+        return torch.from_numpy(np.array(data.signals[:, :1]))
 
     @torch.no_grad()
     def encode(self, x: Tensor, *, mask: Tensor | None = None) -> Tensor:

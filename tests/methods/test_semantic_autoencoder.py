@@ -9,7 +9,8 @@ import torch
 
 from ecglab.data.simulator import Simulator
 from ecglab.data.windows import WindowSet, windows
-from ecglab.methods import SemanticAutoencoder, SemanticAutoencoderConfig
+from ecglab.methods import SemanticAutoencoder, SemanticAutoencoderConfig, SemanticRhythm
+from ecglab.methods.pooling import periodicity
 from ecglab.profiles import load_profile
 from ecglab.training import TrainConfig
 
@@ -95,3 +96,25 @@ def test_save_and_load(method: SemanticAutoencoder, data: WindowSet, tmp_path: P
     again = SemanticAutoencoder.load(tmp_path)
     assert again.options == method.options
     assert np.array_equal(again.embed(data), method.embed(data))
+
+
+def test_the_code_forgets_the_order_of_steps_and_rhythm_does_not(
+    method: SemanticAutoencoder, data: WindowSet
+) -> None:
+    steps = torch.cat(list(method.steps(data)))
+    assert steps.shape == (len(data), 128, 1000 // method.options.encoder.stride)
+    order = torch.randperm(steps.shape[-1], generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        z, shuffled = (method.encoder.reduce(h.mT) for h in (steps, steps[..., order]))
+    assert torch.allclose(z, shuffled, atol=1e-5)
+    assert np.allclose(z, method.embed(data), atol=1e-5)
+
+    read = SemanticRhythm(method).embed(data)
+    mean, deviation, highest, lowest = np.split(read, 4, axis=1)
+    assert np.allclose(mean, steps.mean(-1), atol=1e-5)
+    assert np.allclose(deviation, steps.std(-1, correction=0), atol=1e-4)
+    rate = 100 / method.options.encoder.stride
+    assert np.allclose(np.hstack([highest, lowest]), periodicity(steps, rate), atol=1e-4)
+    assert not np.allclose(highest, periodicity(steps[..., order], rate)[:, :128], atol=0.1)
+    with pytest.raises(ValueError, match="250 Hz for an encoder of 100 Hz"):
+        SemanticRhythm(method).embed(replace(data, spec=replace(data.spec, fs=250.0)))
