@@ -135,24 +135,29 @@ def run_generalisation(
     (dataset, ids), (ours, theirs) = goal, source
     if dataset.name.split("-")[0] in {part.split("-")[0] for part in ours.name.split("+")}:
         raise CannotGeneralise(f"{dataset.name} shares records with the source {ours.name}")
-    names = [BASELINE, *(name for name in names if name != BASELINE)]
+    # The baseline first and fusions last: whoever is compared with others comes after them.
+    rest = sorted((n for n in names if n != BASELINE), key=lambda n: bool(get_method(n).made_of))
+    names = [BASELINE, *rest]
     if linear:
         names = [name for name in names if "embed" in get_method(name).supports()]
     methods = {n: pretrained(n, ours, theirs, profile, only_source=True) for n in names}
     cut = [target(dataset, ids, m.spec, several=several) for m in methods.values()]
     views = dict(zip(names, align(cut), strict=True))
     for seed in range(profile.seeds):
-        done = {MAJORITY: guess_majority(views[BASELINE], seed=seed)}
-        for name, method in methods.items():
-            done[name] = evaluate(method, views[name], seed=seed, linear=linear)
-        for name, tested in done.items():
+        done: dict[str, Tested] = {}
+        for name in (MAJORITY, *methods):
+            if name == MAJORITY:
+                tested = guess_majority(views[BASELINE], seed=seed)
+            else:
+                tested = evaluate(methods[name], views[name], seed=seed, linear=linear)
+            done[name] = tested
             variants = {"linear": linear and _has_own(name), several: several != "drop"}
             rivals = [n for n in (MAJORITY, BASELINE, *_parts(name)) if n in done and n != name]
             result = score(
                 tested,
                 source=ours.name,
                 profile=profile,
-                against=[] if name == MAJORITY else [done[n] for n in rivals],
+                against=[done[n] for n in rivals],
                 variant="+".join(v for v, used in variants.items() if used),
             )
             if predictions is not None:

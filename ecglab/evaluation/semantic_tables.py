@@ -1,13 +1,14 @@
 """Tables of the semantic autoencoder's runs: under few labels, and with one part exchanged."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
 from ecglab.evaluation.label_efficiency import FRACTIONS, PROTOCOL, variant_name
 from ecglab.evaluation.results import Result
 from ecglab.evaluation.semantic_ablation import ABLATION, VARIANTS
-from ecglab.evaluation.tables import table, to_markdown
+from ecglab.evaluation.tables import MISSING, table, to_markdown
 from ecglab.methods import METHODS
 
 UNTRAINED = "untrained"
@@ -44,32 +45,36 @@ def ablation_table(results: Sequence[Result], *, profile: str = "laptop") -> str
 
 
 def corpora_table(results: Sequence[Result], *, profile: str = "laptop") -> str:
-    """Weights learnt from other data: both scores, and the paired difference, in Markdown."""
+    """Weights learnt from other data, in pairs: both scores, and the difference, in Markdown."""
     mine = [r for r in results if r.variant in CORPORA and r.profile == profile]
     if not mine:
         return "_No results yet._"
-    reference = next(iter(CORPORA))
-    columns = {
-        "macro_f1": "macro-F1",
-        "cinc2017_score": "official score",
-        f"macro_f1_over_{reference}": "macro-F1 less that of the first",
-    }
-    found = table(mine, columns, by=("variant",), rows=list(CORPORA))
-    cards = {r.variant: r.params["card"] for r in mine}
-    trained = [
-        f"{c['steps']:,} at batch {c['batch_size']:,}" if c else "" for c in map(cards.get, CORPORA)
-    ]
+    names, cards = list(CORPORA), {r.variant: r.params["card"] for r in mine}
+    parts = []
+    for pair in zip(names[::2], names[1::2], strict=True):
+        columns = {
+            "macro_f1": "macro-F1",
+            "cinc2017_score": "official score",
+            f"macro_f1_over_{pair[0]}": "macro-F1 less that of the line above",
+        }
+        parts.append(table(mine, columns, by=("variant",), rows=pair))
+    found = pd.concat(parts, ignore_index=True)
     found.insert(0, "learnt from", list(CORPORA.values()))
-    found.insert(1, "steps", trained)
+    found.insert(1, "steps", [_steps(cards.get(name)) for name in names])
     return to_markdown(found.drop(columns="variant"))
+
+
+def _steps(card: Mapping[str, Any] | None) -> str:
+    return f"{card['steps']:,} at batch {card['batch_size']:,}" if card else MISSING
 
 
 CORPORA = {
     "corpus-all": "all four sets, 100 Hz",
     "corpus-without-cinc2017": "all but CinC 2017, 100 Hz",
+    "rate-100hz": "all four sets, 100 Hz",
     "rate-300hz": "all four sets, 300 Hz",
 }
-"""Folders of weights that ``ecglab probe --weights`` was given, and what they learnt from."""
+"""Folders that ``ecglab probe --weights`` was given in pairs, and what the weights learnt from."""
 
 TITLES = {
     "full": "LRU and Attention Reducer",
