@@ -122,7 +122,9 @@ def pretrain(
 
 @app.command()
 def probe(
-    method: Annotated[list[str] | None, typer.Option(help="may be repeated; none: all")] = None,
+    method: Annotated[
+        list[str] | None, typer.Option(help="may be repeated; a+b: side by side; none: all")
+    ] = None,
     dataset: DatasetOption = "auto",
     profile: ProfileOption = "laptop",
     t: Annotated[int | None, typer.Option(help="noise step, for diffusion encoders")] = None,
@@ -205,6 +207,8 @@ def dacl(
         return
     if part not in ("compare", "noise", "few"):
         raise typer.BadParameter(f"there are compare, noise, few and train, not {part!r}")
+    if rhythm and part != "compare":
+        raise typer.BadParameter(f"--rhythm goes with compare and train, not with {part}")
     if part == "compare":
         samplers = () if rhythm else SAMPLERS
         runs = run_comparison(*run, questions=asked, samplers=samplers, rhythm=rhythm, seeds=seed)

@@ -42,6 +42,13 @@ def test_fetch_from_nowhere_names_the_address(
     assert "nowhere" in answer.output
 
 
+@pytest.mark.parametrize("part", ["noise", "few"])
+def test_rhythm_is_refused_where_it_would_be_ignored(part: str) -> None:
+    answer = RUN.invoke(app, ["dacl", part, "--rhythm", "--dataset", "simulator"])
+    assert answer.exit_code == 2
+    assert "rhythm" in answer.output
+
+
 def test_pretrain_probe_and_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ECGLAB_PHYSIONET", raising=False)
     small = ["--dataset", "simulator", "--profile", "smoke"]
@@ -49,11 +56,16 @@ def test_pretrain_probe_and_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert answer.exit_code == 0, answer.output
     card = json.loads((tmp_path / "w/config.json").read_text())["card"]
     assert card["command"].startswith("ecglab pretrain diffecg-signal --dataset simulator")
+    assert (card["steps"], card["batch_size"]) == (12, 16)
 
     results = tmp_path / "results"
     answer = RUN.invoke(app, ["probe", *small, "--method", "rr-spectral", "--out", str(results)])
     assert answer.exit_code == 0, answer.output
     assert len(list(results.glob("*.json"))) == 2
+    mine = ["--weights", str(tmp_path / "w"), "--out", str(tmp_path / "own")]
+    answer = RUN.invoke(app, ["probe", *small, *mine])
+    assert answer.exit_code == 0, answer.output
+    assert [p.name for p in (tmp_path / "own").glob("*__diffecg-signal__w__*.json")]
 
     page = tmp_path / "README.md"
     page.write_text("<!-- results:cinc2017 -->\n<!-- /results:cinc2017 -->\n")

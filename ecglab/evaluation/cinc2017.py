@@ -55,7 +55,13 @@ class Probed:
 
 
 def probe_method(
-    method: Method, dataset: RecordSource, ids: Sequence[str], *, seed: int, t: int | None = None
+    method: Method,
+    dataset: RecordSource,
+    ids: Sequence[str],
+    *,
+    seed: int,
+    t: int | None = None,
+    beside: Sequence[Method] = (),
 ) -> Probed:
     """Embed every record, and predict it from the folds that do not hold it.
 
@@ -65,14 +71,22 @@ def probe_method(
         ids: the records to use.
         seed: of the folds, and of the noise where a method adds some.
         t: the noise step, for a method that has one; None: as configured.
+        beside: further methods, whose vectors are appended: does one know what the other does not?
+
+    Raises:
+        ValueError: where the methods cannot read the same records.
     """
-    began = time.perf_counter()
-    features, rows = method.embed_records(dataset, ids, seed=seed, t=t)
+    began, methods = time.perf_counter(), (method, *beside)
+    found = [m.embed_records(dataset, ids, seed=seed, t=t) for m in methods]
+    rows = found[0][1]
+    if any(list(other["record"]) != list(rows["record"]) for _, other in found):
+        raise ValueError(f"{', '.join(m.info.name for m in methods)} read different records")
+    features = np.hstack([vectors for vectors, _ in found])
     folds = kfold(rows["label"], rows["subject"], k=FOLDS, seed=seed)
     probe = linear_probe(features, rows["label"], folds, seed=seed)
     params = {"t": t, "C": {str(fold): c for fold, c in probe.C.items()}, "d": features.shape[1]}
     seconds = time.perf_counter() - began
-    name = method.info.name
+    name = "+".join(m.info.name for m in methods)
     return Probed(method=name, seed=seed, rows=rows, probe=probe, params=params, seconds=seconds)
 
 
@@ -145,22 +159,24 @@ def run_probes(
     Each is also compared, record by record, with the RR baseline.
 
     Args:
-        names: of methods.
+        names: of methods; those joined by ``+`` are probed together, their vectors side by side.
         dataset: CinC 2017, or the simulator.
         ids: the records to use.
         profile: number of seeds and resamples; where weights come from.
         t: the noise step, for methods that have one; None: as configured.
     """
     run: dict[str, Any] = {"dataset": dataset.name, "profile": profile}
-    methods = {name: pretrained(name, dataset, ids, profile) for name in names}
+    single = dict.fromkeys(part for name in names for part in name.split("+"))
+    methods = {name: pretrained(name, dataset, ids, profile) for name in single}
     for seed in range(profile.seeds):
         baseline = probe_method(RRSpectral(), dataset, ids, seed=seed)
         yield score(probe_majority(baseline.rows, seed=seed), **run)
-        for name, method in methods.items():
+        for name in names:
             if name == RRSpectral.info.name:
                 yield score(baseline, **run)
                 continue
-            probed = probe_method(method, dataset, ids, seed=seed, t=t)
+            method, *beside = (methods[part] for part in name.split("+"))
+            probed = probe_method(method, dataset, ids, seed=seed, t=t, beside=beside)
             variant = "" if t is None else f"t{t}"
             yield score(probed, **run, against=baseline, variant=variant)
 

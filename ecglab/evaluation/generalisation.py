@@ -22,7 +22,15 @@ from ecglab.data.pooling import pool_records
 from ecglab.data.readers.base import Dataset
 from ecglab.data.splits import holdout
 from ecglab.evaluation.results import Result, write_text
-from ecglab.evaluation.tasks import CannotGeneralise, Several, Target, align, take_units, target
+from ecglab.evaluation.tasks import (
+    CannotGeneralise,
+    Several,
+    Target,
+    align,
+    check_disjoint,
+    take_units,
+    target,
+)
 from ecglab.evaluation.tested import Tested, score
 from ecglab.methods import METHODS, Method, RRSpectral, get_method, pretrained
 from ecglab.profiles import Profile
@@ -133,8 +141,7 @@ def run_generalisation(
             ``split``.
     """
     (dataset, ids), (ours, theirs) = goal, source
-    if dataset.name.split("-")[0] in {part.split("-")[0] for part in ours.name.split("+")}:
-        raise CannotGeneralise(f"{dataset.name} shares records with the source {ours.name}")
+    check_disjoint(ours, dataset)
     # The baseline first and fusions last: whoever is compared with others comes after them.
     rest = sorted((n for n in names if n != BASELINE), key=lambda n: bool(get_method(n).made_of))
     names = [BASELINE, *rest]

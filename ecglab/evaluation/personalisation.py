@@ -37,7 +37,7 @@ from ecglab.evaluation.personal import (
 )
 from ecglab.evaluation.population import before_personalising, fibrillation_windows
 from ecglab.evaluation.results import Result
-from ecglab.evaluation.tasks import target, task_of
+from ecglab.evaluation.tasks import check_disjoint, target, task_of
 from ecglab.methods import FrozenFeatureClassifier, Method
 from ecglab.profiles import Profile
 
@@ -243,7 +243,10 @@ def run_personalisation(
 
     Raises:
         CannotPersonalise: where nobody can be personalised.
+        CannotGeneralise: where ``source`` and ``dataset`` share records.
     """
+    if source is not None:
+        check_disjoint(source[0], dataset)
     data = rhythm_windows(dataset, method, ids)
     share = "" if fraction == PUBLISHED else f"-{fraction:.0%}".rstrip("%")
     for seed in range(profile.seeds):

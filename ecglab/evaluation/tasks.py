@@ -65,6 +65,17 @@ class CannotGeneralise(ValueError):
     """A target from which nothing can be learnt, or tested; the message says why."""
 
 
+def check_disjoint(source: RecordSource, goal: RecordSource) -> None:
+    """A set is not tested on after training on it, nor on a part of it.
+
+    Raises:
+        CannotGeneralise: where both have one name up to a dash (``ptbxl-100hz`` is a part of
+            ``ptbxl``), a corpus that of any of its parts.
+    """
+    if goal.name.split("-")[0] in {part.split("-")[0] for part in source.name.split("+")}:
+        raise CannotGeneralise(f"{goal.name} shares records with the source {source.name}")
+
+
 def task_of(dataset: Dataset) -> Task:
     """The task of a data set."""
     return TASKS.get(dataset.name, Task(name="labels"))

@@ -110,9 +110,10 @@ def pretrain(
     folder = run_folder(name, dataset, profile, seed)
     asked = {"steps": steps, "batch_size": batch_size}
     changed: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+    config = replace(method.budget(profile, seed=seed), **changed)
     report = method.pretrain(
         data,
-        config=replace(method.budget(profile, seed=seed), **changed),
+        config=config,
         checkpoint=data_home() / "checkpoints" / f"{folder.name}.pt",
     )
     last = report.losses[-100:]
@@ -125,6 +126,7 @@ def pretrain(
         + (" --half" if half else ""),
         data=f"{dataset.title}: {len(ids)} records, {len(data)} windows; labels unused",
         steps=len(report.losses),
+        batch_size=config.batch_size,
         loss=round(sum(last) / len(last), 5),
         device=report.device,
         seconds=round(report.seconds),

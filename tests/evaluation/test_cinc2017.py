@@ -8,7 +8,8 @@ import pytest
 from sklearn.metrics import f1_score
 
 from ecglab.data.simulator import Simulator
-from ecglab.evaluation import load_all, save
+from ecglab.data.splits import kfold
+from ecglab.evaluation import linear_probe, load_all, save
 from ecglab.evaluation.cinc2017 import (
     cinc2017_table,
     probe_majority,
@@ -18,7 +19,7 @@ from ecglab.evaluation.cinc2017 import (
     score,
 )
 from ecglab.evaluation.semantic_tables import corpora_table
-from ecglab.methods import RRSpectral, SemanticAutoencoder
+from ecglab.methods import RecordFeatures, RRSpectral, SemanticAutoencoder
 from ecglab.profiles import load_profile
 
 PROFILE = load_profile("smoke")
@@ -85,6 +86,26 @@ def test_every_method_of_the_registry_runs_and_is_stored(
     assert cinc2017_table(load_all(tmp_path)) == "_No results yet._"  # simulated is not real
 
 
+def test_methods_joined_by_a_plus_are_probed_together(records: Simulator, baseline) -> None:
+    name = "rr-spectral+record-features"
+    _, together = run_probes([name], records, records.ids(), PROFILE)
+    assert together.method == name
+    parts = [m.embed_records(records, seed=0)[0] for m in (RRSpectral(), RecordFeatures())]
+    assert together.params["d"] == sum(part.shape[1] for part in parts)
+    folds = kfold(baseline.rows["label"], baseline.rows["subject"], k=5, seed=0)
+    probe = linear_probe(np.hstack(parts), baseline.rows["label"], folds, seed=0)
+    expected = f1_score(baseline.labels, probe.predictions, average="macro")
+    assert together.metrics["macro_f1"].value == pytest.approx(expected, abs=1e-6)
+
+    class Fewer(RRSpectral):
+        def embed_records(self, *args, **options):
+            vectors, rows = super().embed_records(*args, **options)
+            return vectors[1:], rows[1:]
+
+    with pytest.raises(ValueError, match="rr-spectral, rr-spectral read different records"):
+        probe_method(RRSpectral(), records, records.ids(), seed=0, beside=[Fewer()])
+
+
 def test_weights_of_ones_own_are_compared_with_the_first(
     records: Simulator, tmp_path: Path
 ) -> None:
@@ -98,11 +119,12 @@ def test_weights_of_ones_own_are_compared_with_the_first(
     assert "macro_f1_over_rate-100hz" not in first.metrics
     gain = second.metrics["macro_f1_over_rate-100hz"].value
     value = second.metrics["macro_f1"].value - first.metrics["macro_f1"].value
-    assert gain == pytest.approx(value, abs=1e-6) and gain != 0
+    assert gain == pytest.approx(value, abs=1e-6)
+    assert gain != 0
     shown = corpora_table([first, second], profile="smoke").splitlines()
     cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in shown[2:]]
     assert cells[0][1:] == cells[1][1:] == ["—"] * 4, "runs that were not made are missing"
-    assert cells[2][1] == "6 at batch 16" and cells[2][-1] == "—", "the first has no rival"
+    assert (cells[2][1], cells[2][-1]) == ("6 at batch 16", "—"), "the first has no rival"
     assert cells[3][-1].startswith(f"{gain:.3f} [")
     with pytest.raises(ValueError, match="names must differ"):
         next(run_weights([folders[0], folders[0]], records, records.ids(), PROFILE))

@@ -30,6 +30,7 @@ from ecglab.evaluation.personalisation import (
     summarise,
 )
 from ecglab.evaluation.results import Result
+from ecglab.evaluation.tasks import CannotGeneralise
 from ecglab.methods import DiffECG, DiffECGLorenz, DiffECGSignal, DiffECGSpectrogram, RRSpectral
 from ecglab.profiles import load_profile
 
@@ -215,6 +216,14 @@ def test_real_hearts(method: DiffECG) -> None:
     assert set(results[0].params["subjects"]) == {"201", "203"}
     assert set(results[0].params["skipped"]) == {"100"}
     assert "f1_over_t20" in results[1].metrics
+
+
+def test_a_source_that_shares_records_with_the_target_is_refused() -> None:
+    goal, part = Simulator(2, seed=0), Simulator(2, seed=1)
+    goal.name, part.name = "mitbih", "mitbih-part"
+    runs = run_personalisation(RRSpectral(), goal, PROFILE, strategies=[T20], source=(part, []))
+    with pytest.raises(CannotGeneralise, match="shares records with the source mitbih-part"):
+        next(runs)
 
 
 @pytest.mark.real

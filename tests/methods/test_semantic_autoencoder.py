@@ -37,7 +37,7 @@ def test_the_published_choices_are_the_default() -> None:
     assert paper.unet == options.unet
     with pytest.raises(ValueError, match="128 numbers, the U-Net takes 64"):
         SemanticAutoencoderConfig(unet=replace(options.unet, code=64))
-    with pytest.raises(ValueError, match="3000 samples cannot be halved .* a multiple of 16"):
+    with pytest.raises(ValueError, match=r"3000 samples cannot be halved .* a multiple of 16"):
         SemanticAutoencoderConfig(unet=replace(options.unet, multipliers=(1, 2, 2, 4, 4)))
 
 
