@@ -15,25 +15,16 @@ from ecglab.data.readers.base import Dataset
 from ecglab.data.readers.folder import read_folder
 from ecglab.data.readers.physionet import DataNotFound
 from ecglab.evaluation import load_all, save, update_readme
-from ecglab.evaluation.cinc2017 import cinc2017_table, run_probes, run_weights
+from ecglab.evaluation.cinc2017 import run_probes, run_weights
 from ecglab.evaluation.contrastive import QUESTIONS, SAMPLERS, run_comparison, run_few, run_noise
-from ecglab.evaluation.contrastive_tables import (
-    comparison_table,
-    few_table,
-    gains_table,
-    noise_table,
-    steps_table,
-)
 from ecglab.evaluation.contrastive_weights import train_weights
 from ecglab.evaluation.extractor_protocol import run_search
 from ecglab.evaluation.generalisation import run_generalisation
 from ecglab.evaluation.label_efficiency import run_label_efficiency
+from ecglab.evaluation.pages import FRONT, RESULTS
 from ecglab.evaluation.personal import CannotPersonalise, Strategy
-from ecglab.evaluation.personal_tables import table2, tables3_and_4
 from ecglab.evaluation.personalisation import ALL_STRATEGIES, run_personalisation
 from ecglab.evaluation.semantic_ablation import VARIANTS, run_ablation
-from ecglab.evaluation.semantic_tables import ablation_table, corpora_table, labels_table
-from ecglab.evaluation.table1 import fusion_gains, other_pairs, table1
 from ecglab.evaluation.tasks import CannotGeneralise
 from ecglab.methods import METHODS, describe_methods, pretrained
 from ecglab.methods import pretrain as run_pretraining
@@ -347,25 +338,14 @@ def results(
     check: Annotated[bool, typer.Option("--check", help="only say whether it is stale")] = False,
 ) -> None:
     """Put the results' tables into the README, and the results' own page where there is one."""
-    every = load_all(folder)
-    tables = [(readme, "cinc2017", cinc2017_table(every))]
-    if (page := folder / "README.md").exists():
-        tables += [
-            (page, "table1", table1(every)),
-            (page, "generalisation", other_pairs(every)),
-            (page, "fusion", fusion_gains(every)),
-            (page, "table2", table2(every)),
-            (page, "tables3and4", tables3_and_4(every)),
-            (page, "labels", labels_table(every)),
-            (page, "ablation", ablation_table(every)),
-            (page, "corpora", corpora_table(every)),
-            (page, "dacl", comparison_table(every)),
-            (page, "dacl-gains", gains_table(every)),
-            (page, "dacl-steps", steps_table(every)),
-            (page, "dacl-noise", noise_table(every)),
-            (page, "dacl-few", few_table(every)),
-        ]
-    stale = [path for path, *place in tables if update_readme(path, *place, check=check)]
+    every, own = load_all(folder), folder / "README.md"
+    pages = {readme: FRONT, own: RESULTS} if own.exists() else {readme: FRONT}
+    stale = [
+        page
+        for page, tables in pages.items()
+        for marker, table in tables.items()
+        if update_readme(page, marker, table(every), check=check)
+    ]
     if check and stale:
         typer.echo(f"{stale[0]}: its table is not that of {folder}; run `ecglab results`")
         raise typer.Exit(1)

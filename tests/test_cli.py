@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ecglab.cli import app
+from ecglab.evaluation.pages import RESULTS
 
 RUN = CliRunner()
 
@@ -76,18 +77,7 @@ def test_pretrain_probe_and_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert "No results yet" in page.read_text()
 
     own = results / "README.md"
-    tables = [
-        "table1",
-        "generalisation",
-        "fusion",
-        "table2",
-        "tables3and4",
-        "labels",
-        "ablation",
-        "corpora",
-    ]
-    tables += [f"dacl{part}" for part in ("", "-gains", "-steps", "-noise", "-few")]
-    marks = [f"<!-- {slash}results:{t} -->" for t in tables for slash in ("", "/")]
+    marks = [f"<!-- {slash}results:{t} -->" for t in RESULTS for slash in ("", "/")]
     own.write_text("\n".join(marks) + "\n")
     assert RUN.invoke(app, [*options, "--check"]).exit_code == 1
     assert RUN.invoke(app, options).exit_code == 0

@@ -1,0 +1,38 @@
+"""Which tables stand between which marks on which page; ``ecglab results`` puts them there."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from ecglab.evaluation.cinc2017 import cinc2017_table
+from ecglab.evaluation.contrastive_tables import (
+    comparison_table,
+    few_table,
+    gains_table,
+    noise_table,
+    steps_table,
+)
+from ecglab.evaluation.personal_tables import table2, tables3_and_4
+from ecglab.evaluation.results import Result
+from ecglab.evaluation.semantic_tables import ablation_table, corpora_table, labels_table
+from ecglab.evaluation.table1 import fusion_gains, other_pairs, table1
+
+Table = Callable[[Sequence[Result]], str]
+
+FRONT: Mapping[str, Table] = {"cinc2017": cinc2017_table}
+"""The README of the project."""
+
+RESULTS: Mapping[str, Table] = {
+    "table1": table1,
+    "generalisation": other_pairs,
+    "fusion": fusion_gains,
+    "table2": table2,
+    "tables3and4": tables3_and_4,
+    "labels": labels_table,
+    "ablation": ablation_table,
+    "corpora": corpora_table,
+    "dacl": comparison_table,
+    "dacl-gains": gains_table,
+    "dacl-steps": steps_table,
+    "dacl-noise": noise_table,
+    "dacl-few": few_table,
+}
+"""The README of the results' folder."""
