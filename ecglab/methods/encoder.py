@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from ecglab.data.pooling import pool_records
 from ecglab.data.record import Record
 from ecglab.data.windows import WindowSet, cut
-from ecglab.methods.base import Method
+from ecglab.methods.base import METHODS, Method
 from ecglab.methods.pretrained import SHIPPED, get_method, shipped
 
 SHORTEST = 2.0
@@ -95,7 +95,7 @@ class EcgEmbedding(TransformerMixin, BaseEstimator):
 
 
 def load_pretrained(name: str) -> Encoder:
-    """The encoder of a method whose weights come with the package.
+    """The encoder of a method whose weights, or whose parts' weights, come with the package.
 
     >>> encoder = load_pretrained("diffecg-signal")
     >>> encoder.embed(np.sin(np.arange(3000) / 40), fs=300).shape
@@ -104,9 +104,11 @@ def load_pretrained(name: str) -> Encoder:
     Raises:
         ValueError: where none of that name are shipped; the message says which are.
     """
-    if name not in shipped():
+    parts = METHODS[name].made_of if name in METHODS else ()
+    if not set(parts or [name]) <= set(shipped()):
         raise ValueError(f"no weights of {name!r} are shipped; there are: {', '.join(shipped())}")
-    return Encoder(method=get_method(name).load(SHIPPED / name))
+    loaded = [get_method(part).load(SHIPPED / part) for part in parts or [name]]
+    return Encoder(method=METHODS[name](*loaded) if parts else loaded[0])
 
 
 def _record(trace: NDArray[np.generic], fs: float, name: str) -> Record:

@@ -6,7 +6,7 @@ import pytest
 import ecglab
 from ecglab.data.simulator import Simulator
 from ecglab.data.windows import windows
-from ecglab.methods import EcgEmbedding, Encoder, SemanticAutoencoder
+from ecglab.methods import EcgEmbedding, Encoder, SemanticAutoencoder, SemanticRhythm
 from ecglab.profiles import load_profile
 
 
@@ -64,3 +64,14 @@ def test_shipped_encoders_load_by_name_and_fit_a_pipeline(traces: list[np.ndarra
     assert np.array_equal(step.transform(traces), direct)
     with pytest.raises(ValueError, match=r"there are: .*diffecg-lorenz, diffecg-signal"):
         ecglab.load_pretrained("nothing")
+
+
+def test_what_is_made_of_shipped_encoders_loads_too(traces: list[np.ndarray]) -> None:
+    z = ecglab.load_pretrained("semantic-autoencoder").embed(traces[0], 300)
+    assert z.shape == (128,)
+    rhythm = ecglab.load_pretrained("semantic-rhythm")
+    assert rhythm.embed(traces[0], 300).shape == (4 * 128,)
+    assert isinstance(rhythm.method, SemanticRhythm)
+    assert np.allclose(Encoder(method=rhythm.method.autoencoder).embed(traces[0], 300), z)
+    modalities = ecglab.load_pretrained("diffecg").method.parts
+    assert list(modalities) == ["signal", "spectrogram", "lorenz"]
