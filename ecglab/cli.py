@@ -335,17 +335,15 @@ def search_extractor(
 def results(
     folder: Annotated[Path, typer.Option(help="where the results lie")] = Path("results"),
     readme: Annotated[Path, typer.Option(help="the page that shows them")] = Path("README.md"),
+    profile: Annotated[str, typer.Option(help="whose runs the folder's own page shows")] = "laptop",
     check: Annotated[bool, typer.Option("--check", help="only say whether it is stale")] = False,
 ) -> None:
     """Put the results' tables into the README, and the results' own page where there is one."""
     every, own = load_all(folder), folder / "README.md"
-    pages = {readme: FRONT, own: RESULTS} if own.exists() else {readme: FRONT}
-    stale = [
-        page
-        for page, tables in pages.items()
-        for marker, table in tables.items()
-        if update_readme(page, marker, table(every), check=check)
-    ]
+    tables = [(readme, marker, table(every)) for marker, table in FRONT.items()]
+    if own.exists():
+        tables += [(own, m, table(every, profile=profile)) for m, table in RESULTS.items()]
+    stale = [page for page, *place in tables if update_readme(page, *place, check=check)]
     if check and stale:
         typer.echo(f"{stale[0]}: its table is not that of {folder}; run `ecglab results`")
         raise typer.Exit(1)

@@ -1,6 +1,7 @@
 """Which tables stand between which marks on which page; ``ecglab results`` puts them there."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 from ecglab.evaluation.cinc2017 import cinc2017_table
 from ecglab.evaluation.contrastive_tables import (
@@ -15,10 +16,17 @@ from ecglab.evaluation.results import Result
 from ecglab.evaluation.semantic_tables import ablation_table, corpora_table, labels_table
 from ecglab.evaluation.table1 import fusion_gains, other_pairs, table1
 
-Table = Callable[[Sequence[Result]], str]
 
-FRONT: Mapping[str, Table] = {"cinc2017": cinc2017_table}
-"""The README of the project."""
+class Table(Protocol):
+    """Runs of one profile as Markdown."""
+
+    def __call__(self, results: Sequence[Result], *, profile: str) -> str:
+        """The table, with a dash for every run that is missing."""
+        ...
+
+
+FRONT: Mapping[str, Callable[[Sequence[Result]], str]] = {"cinc2017": cinc2017_table}
+"""The README of the project; its table has a column for the profile."""
 
 RESULTS: Mapping[str, Table] = {
     "table1": table1,

@@ -93,14 +93,17 @@ def split_subject(
 ) -> Split:
     """``fraction`` of a subject's windows personalise; half of those train, half validate.
 
-    In random order both halves hold windows of every class; in chronological order every second
-    personal window validates.
+    In random order each class is halved, and the odd window trains: a class with a single personal
+    window does not validate. In chronological order every second personal window validates.
 
     Raises:
-        CannotPersonalise: where the training half has fewer than two windows, or lacks one of the
-            subject's classes, or the validation half is empty, or the test part has one class.
+        CannotPersonalise: where there are fewer than two windows, or the training half has fewer
+            than two or lacks one of the subject's classes, or the validation half is empty, or the
+            test part has one class.
     """
     y = np.asarray(labels).astype(str)
+    if len(y) < 2:
+        raise CannotPersonalise(f"{len(y)} windows, where at least two are needed")
     personal = np.flatnonzero(within_subject(y, fraction=fraction, order=order, seed=seed))
     train = np.zeros(len(y), bool)
     if order == "random":
@@ -209,24 +212,20 @@ class PersonalClassifier:
         self.method, self.seed, self.names, self.split = method, seed, names, split
         self.codes = torch.from_numpy(codes)
         views = method.views(data)
-        self.caches = {
-            part: FeatureCache(
-                method=method,
-                views={name: view[torch.from_numpy(mask)] for name, view in views.items()},
-                seed=seed + i,
-            )
-            for i, (part, mask) in enumerate(self._masks().items())
+        parts = {"train": split.train, "validation": split.validation, "test": split.test}
+        self._masks = {part: torch.from_numpy(mask) for part, mask in parts.items()}
+        self._views = {
+            part: {name: view[mask] for name, view in views.items()}
+            for part, mask in self._masks.items()
         }
-
-    def _masks(self) -> dict[str, NDArray[np.bool_]]:
-        return {
-            "train": self.split.train,
-            "validation": self.split.validation,
-            "test": self.split.test,
+        # The many test windows are looked at once per strategy: their maps are not kept.
+        self.caches = {
+            part: FeatureCache(method=method, views=self._views[part], seed=seed + i)
+            for i, part in enumerate(("train", "validation"))
         }
 
     def _labels(self, part: str) -> Tensor:
-        return self.codes[torch.from_numpy(self._masks()[part])]
+        return self.codes[self._masks[part]]
 
     def promise(self, t: Mapping[str, int], objective: str = "gamma") -> float:
         """What an objective says of t: two epochs on the training half (eq. 10)."""
@@ -266,7 +265,7 @@ class PersonalClassifier:
         with torch.enable_grad():
             t, search = self.look_for_t(strategy)
             head = self.train(t)
-        logits, attention = head.explain(self.caches["test"].at(t))
+        logits, attention = self.method.read(head, self._views["test"], t=t, seed=self.seed + 2)
         return Personalised(
             subject=subject,
             strategy=strategy.name,

@@ -143,7 +143,7 @@ class FrozenFeatureClassifier:
         Args:
             views: as ``views`` gives them.
             t: one noise step for all modalities, or one for each by name; None: as configured.
-            seed: of the noise.
+            seed: of the noise, one for all modalities: two views of one shape get the same.
 
         Raises:
             ValueError: for t outside [0, T).
@@ -223,10 +223,20 @@ class FrozenFeatureClassifier:
         """Class probabilities (n, classes), and each modality's weight (n, modalities)."""
         if self.head is None:
             raise ValueError("finetune comes before predict")
-        views, probabilities, weights = self.views(data), [], []
-        for start in range(0, len(data), _PREDICT):
+        logits, attention = self.read(self.head, self.views(data), t=self._t, seed=seed)
+        return logits.double().softmax(dim=1).numpy(), attention.double().numpy()
+
+    @torch.no_grad()
+    def read(
+        self, head: CrossModalClassifier, views: Maps, *, t: Step | None, seed: int
+    ) -> tuple[Tensor, Tensor]:
+        """A classifier's logits (n, classes) and attention (n, modalities) of any number of views.
+
+        Not all feature maps are held at a time. ``t`` and ``seed`` as in ``features``.
+        """
+        n, found = len(next(iter(views.values()))), []
+        for start in range(0, n, _PREDICT):
             part = {name: view[start : start + _PREDICT] for name, view in views.items()}
-            logits, attention = self.head.explain(self.features(part, t=self._t, seed=seed + start))
-            probabilities.append(logits.double().softmax(dim=1))
-            weights.append(attention.double())
-        return torch.cat(probabilities).numpy(), torch.cat(weights).numpy()
+            found.append(head.explain(self.features(part, t=t, seed=seed + start)))
+        logits, attention = zip(*found, strict=True)
+        return torch.cat(logits), torch.cat(attention)
