@@ -1,6 +1,8 @@
-"""The recurrence in each of its forms against the loop, in one run, for 128 states.
+"""The recurrence in each of its forms against two loops, in one run, for 128 states.
 
-Processor time on one thread, so that a busy machine stretches no side; the forms take turns.
+``loop`` is the package's oracle, which unbinds its input; ``naive loop`` the one that is first
+written, which takes ``u[:, k]`` step by step. On a CPU: processor time on one thread, so that a
+busy machine stretches no side. On a GPU, where there is one: wall time. The forms take turns.
 Memory is the most that a call held beyond what it was given (Linux).
 """
 
@@ -15,7 +17,14 @@ from torch import Tensor
 from ecglab.nn.recurrence import FORMS, recurrence
 
 STATE = 128
-LAPS = {(16, 500): 10, (16, 3000): 5, (16, 30_000): 2, (1, 3000): 10}  # (batch, steps): how often
+LAPS = {  # (batch, steps): how often
+    (16, 500): 10,
+    (16, 3000): 5,
+    (16, 30_000): 2,
+    (1, 3000): 10,
+    (64, 3000): 2,
+}
+NAIVE = [(16, 500), (16, 3000)]  # a lap of the latter takes minutes
 
 
 def naive_loop(lambda_: Tensor, u: Tensor) -> Tensor:
@@ -41,7 +50,21 @@ def peak(call: Callable[[], object]) -> float:
     return held("VmHWM") - before
 
 
+def peak_gpu(call: Callable[[], object]) -> float:
+    """The same on a GPU, by PyTorch's own books."""
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    call()
+    return (torch.cuda.max_memory_allocated() - before) / 2**20
+
+
 def seconds(call: Callable[[], object]) -> float:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+        began = time.perf_counter()
+        call()
+        torch.cuda.synchronize()
+        return time.perf_counter() - began
     began = time.process_time()
     call()
     return time.process_time() - began
@@ -53,15 +76,18 @@ def run() -> dict[str, float | str]:
     torch.set_num_threads(1)
     generator = torch.Generator().manual_seed(0)
     modulus = 0.9 + 0.099 * torch.rand(STATE, generator=generator)
-    lambda_ = torch.polar(modulus, 6.28 * torch.rand(STATE, generator=generator)).requires_grad_()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    found["LRU on"] = torch.cuda.get_device_name() if device == "cuda" else device
+    phase = 6.28 * torch.rand(STATE, generator=generator)
+    lambda_ = torch.polar(modulus, phase).to(device).requires_grad_()
     for (batch, steps), laps in LAPS.items():
-        u = torch.randn(batch, steps, STATE, dtype=torch.complex64, generator=generator)
+        u = torch.randn(batch, steps, STATE, dtype=torch.complex64, generator=generator).to(device)
         u.requires_grad_()
         forms: dict[str, Callable[[], Tensor]] = {
             form: lambda u=u, form=form: recurrence(lambda_, u, form=form)
             for form in ("loop", *FORMS)
         }
-        if steps == 500:  # at 3,000 it takes minutes
+        if (batch, steps) in NAIVE:
             forms["naive loop"] = lambda u=u: naive_loop(lambda_, u)
         best = measure(forms, (lambda_, u), laps)
         for form, (forward, both, memory) in best.items():
@@ -70,14 +96,15 @@ def run() -> dict[str, float | str]:
             found[f"{name}: and backward (ms)"] = round(both * 1e3, 1)
             found[f"{name}: loop / this, forward"] = round(best["loop"][0] / forward, 2)
             found[f"{name}: loop / this, both"] = round(best["loop"][1] / both, 2)
-            found[f"{name}: memory (MiB)"] = round(memory)
+            if memory is not None:
+                found[f"{name}: memory (MiB)"] = round(memory)
     return found
 
 
 def measure(
     forms: dict[str, Callable[[], Tensor]], inputs: tuple[Tensor, Tensor], laps: int
-) -> dict[str, tuple[float, float, float]]:
-    """For each form: seconds forward, seconds forward and backward, MiB of the latter."""
+) -> dict[str, tuple[float, float, float | None]]:
+    """For each form: seconds forward, seconds forward and backward, MiB of the latter (or None)."""
     weights = torch.ones_like(inputs[1])
 
     def forward(form: str) -> None:
@@ -94,11 +121,12 @@ def measure(
                 continue
             now = seconds(lambda form=form: forward(form)), seconds(lambda form=form: both(form))
             times[form].append(now)
+    memory = peak_gpu if torch.cuda.is_available() else peak
     return {
         form: (
             min(lap[0] for lap in times[form]),
             min(lap[1] for lap in times[form]),
-            peak(lambda form=form: both(form)),
+            None if form == "naive loop" else memory(lambda form=form: both(form)),
         )
         for form in forms
     }

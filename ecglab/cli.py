@@ -10,6 +10,7 @@ import typer
 from ecglab.data.catalog import DATASETS, dataset_class
 from ecglab.data.catalog import describe as describe_datasets
 from ecglab.data.choose import choose
+from ecglab.data.corpus import count_poster
 from ecglab.data.fetch import FetchError, fetch
 from ecglab.data.readers.base import Dataset
 from ecglab.data.readers.folder import read_folder
@@ -28,6 +29,7 @@ from ecglab.evaluation.semantic_ablation import VARIANTS, run_ablation
 from ecglab.evaluation.tasks import CannotGeneralise
 from ecglab.methods import METHODS, describe_methods, pretrained
 from ecglab.methods import pretrain as run_pretraining
+from ecglab.methods.pretrained import NoStructure
 from ecglab.profiles import Profile, load_profile
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
@@ -83,6 +85,15 @@ def data_fetch(
         typer.echo(f"{name}: {report}")
 
 
+@data_app.command("count")
+def data_count(profile: ProfileOption = "paper") -> None:
+    """Count the snippets of the semantic autoencoder's published corpus, without any data."""
+    counts = count_poster(METHODS["semantic-autoencoder"].for_profile(load_profile(profile)).spec)
+    for name, n in counts.items():
+        typer.echo(f"{name:<8} {n:>9,}")
+    typer.echo(f"{'':<8} {sum(counts.values()):>9,}")
+
+
 @app.command()
 def pretrain(
     method: Annotated[str, typer.Argument(help="a method that can be pre-trained")],
@@ -93,21 +104,28 @@ def pretrain(
     batch_size: Annotated[int | None, typer.Option(help="likewise")] = None,
     out: Annotated[Path | None, typer.Option(help="folder for the weights")] = None,
     half: Annotated[bool, typer.Option(help="store 16 bits a weight, as the shipped ones")] = False,
+    structure: Annotated[
+        str | None, typer.Option(help="what the U-Net keeps, by the name search-extractor gives it")
+    ] = None,
 ) -> None:
     """Pre-train a method without labels; a run that was broken off is taken up again."""
     budget = load_profile(profile)
     source, ids = choose(dataset, budget, seed=seed)
-    folder = run_pretraining(
-        method,
-        source,
-        ids,
-        budget,
-        seed=seed,
-        steps=steps,
-        batch_size=batch_size,
-        out=out,
-        half=half,
-    )
+    try:
+        folder = run_pretraining(
+            method,
+            source,
+            ids,
+            budget,
+            seed=seed,
+            steps=steps,
+            batch_size=batch_size,
+            out=out,
+            half=half,
+            structure=structure,
+        )
+    except NoStructure as error:
+        raise typer.BadParameter(str(error)) from error
     typer.echo(f"weights in {folder}")
 
 

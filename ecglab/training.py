@@ -165,7 +165,10 @@ def train(
     checkpoint: Path | None = None,
     watch: Callable[[int, float], None] | None = None,
 ) -> TrainReport:
-    """Minimise ``loss_module(batch, generator)`` over batches of ``data``; weights end up in place.
+    """Minimise ``loss_module(batch, generator)`` over batches of ``data``.
+
+    The weights end up in place, and on the device where they were: what comes after a training
+    need not know that it was a GPU that did it.
 
     Args:
         loss_module: its forward takes a batch (batch, ...) and a generator to a scalar.
@@ -189,7 +192,10 @@ def train(
         fabric = Fabric(
             accelerator=config.accelerator, devices=1, precision=cast(Any, config.precision)
         )
-        return _run(fabric, loss_module, data, config, checkpoint, watch)
+        home = next(loss_module.parameters()).device
+        report = _run(fabric, loss_module, data, config, checkpoint, watch)
+        loss_module.to(home)
+        return report
     if checkpoint is None:
         raise ValueError("training on several devices needs a checkpoint to hand weights back")
     fabric = Fabric(

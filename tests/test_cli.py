@@ -43,6 +43,12 @@ def test_fetch_from_nowhere_names_the_address(
     assert "nowhere" in answer.output
 
 
+def test_the_published_corpus_is_counted_without_data() -> None:
+    answer = RUN.invoke(app, ["data", "count"])
+    assert answer.exit_code == 0, answer.output
+    assert answer.output.split() == ["ptbxl", "261,588", "mitbih", "94,560", "356,148"]
+
+
 @pytest.mark.parametrize("part", ["noise", "few"])
 def test_rhythm_is_refused_where_it_would_be_ignored(part: str) -> None:
     answer = RUN.invoke(app, ["dacl", part, "--rhythm", "--dataset", "simulator"])

@@ -218,6 +218,7 @@ def test_gpu_sees_the_same_noise_as_the_cpu() -> None:
     first = train(on_cpu, data(), CONFIG).losses
     second = train(on_gpu, data(), TrainConfig(**{**vars(CONFIG), "accelerator": "cuda"})).losses
     assert second == pytest.approx(first, rel=1e-3)
+    assert {p.device.type for p in on_gpu.parameters()} == {"cpu"}, "they come home"
 
 
 def test_half_precision_leaves_integers_alone() -> None:

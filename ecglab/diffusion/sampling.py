@@ -4,6 +4,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import torch
+import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from ecglab.diffusion.objectives import Denoiser, predict_noise, predict_x0
@@ -98,6 +99,22 @@ def ddim_sample(
     return x
 
 
+def spherical(a: Tensor, b: Tensor, share: float) -> Tensor:
+    """From a (share 0) to b (share 1) along the arc between them, sample by sample.
+
+    ``(sin((1 - s) w) a + sin(s w) b) / sin w``, with w the angle between both (Shoemake 1985). On
+    the straight line between two noises the deviation sinks to 0.7 halfway, which no x_T has.
+
+    Args:
+        a, b: (batch, ...), of one shape.
+        share: how far from a to b.
+    """
+    cosine = F.cosine_similarity(a.flatten(1), b.flatten(1), dim=1).clamp(-1, 1)
+    w = torch.arccos(cosine).reshape(-1, *[1] * (a.ndim - 1))
+    arc = (torch.sin((1 - share) * w) * a + torch.sin(share * w) * b) / torch.sin(w)
+    return torch.where(torch.sin(w) > 1e-4, arc, torch.lerp(a, b, share))
+
+
 @torch.no_grad()
 def ddim_invert(
     network: Denoiser,
@@ -117,7 +134,7 @@ def ddim_invert(
         network: the denoiser, its code already given.
         schedule: the forward process it was trained on.
         x0: clean samples, (batch, ...).
-        steps: evaluations of the network.
+        steps: steps on the path, the last of which is arrived at: ``steps - 1`` evaluations.
         objective: what the network predicts.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -48,8 +48,9 @@ class Encoder:
             ValueError: for another shape, no traces, a rate at which the method's band cannot be
                 read, or a trace that is shorter than ``SHORTEST``, flat, or holds NaN.
         """
-        one = not isinstance(signal, list | tuple) and np.ndim(signal) == 1  # type: ignore[arg-type]
-        traces = [signal] if one else list(signal)  # type: ignore[arg-type]
+        elements: list[Any] = list(signal) if np.iterable(signal) else [signal]
+        one = bool(elements) and np.ndim(elements[0]) == 0  # numbers, not traces
+        traces = [signal] if one else elements
         if not traces:
             raise ValueError("there are no traces to embed")
         pieces, rows = [], []

@@ -1,6 +1,7 @@
 """A method with its weights: shipped with the package, from an earlier run, or trained now."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,10 +10,17 @@ from typing import Any
 from ecglab.data.locations import data_home
 from ecglab.data.readers.base import Dataset
 from ecglab.data.windows import windows
+from ecglab.diffusion.extractor import Extractor
 from ecglab.methods.base import METHODS, Method
+from ecglab.methods.diffecg import DiffECGModality
 from ecglab.profiles import Profile
 
 SHIPPED = Path(__file__).parent.parent / "weights"
+STRUCTURE = re.compile(r"d([\d.]+)-a([\d.]+)-m([012])(a?)-u(\d+)")
+
+
+class NoStructure(ValueError):
+    """A name that names no structure, or one that the method's U-Net does not hold."""
 
 
 def get_method(name: str) -> type[Method]:
@@ -37,6 +45,60 @@ def load_weights(folder: Path) -> Method:
     except (OSError, ValueError, KeyError) as error:
         raise ValueError(f"{folder}: no weights of a method ({error})") from error
     return get_method(name).load(folder)
+
+
+def parse_structure(name: str) -> Extractor:
+    """The extractor of a name, as ``Extractor.name`` and the tables of a search write it.
+
+    Raises:
+        NoStructure: where it is no such name.
+
+    >>> parse_structure("d1234-a1.34-m2a-u0").attention
+    (True, False, True, True)
+    """
+    if (found := STRUCTURE.fullmatch(name)) and len(found[1]) == len(found[2]):
+        extractor = Extractor(
+            blocks=tuple(level != "." for level in found[1]),
+            attention=tuple(level != "." for level in found[2]),
+            middle_blocks=int(found[3]),
+            middle_attention=found[4] == "a",
+            up=int(found[5]),
+        )
+        if extractor.name == name:  # else levels are out of order
+            return extractor
+    raise NoStructure(
+        f"no structure {name!r}; one reads like d1234-a1.34-m2a-u0: the levels with blocks, those "
+        "with attention (a dot: without), the bottleneck's blocks (a: and attention), the decoder's"
+        " stages"
+    )
+
+
+def structured(method: Method, name: str, *, seed: int = 0) -> DiffECGModality:
+    """A method of the same options that lacks what a structure leaves out; its weights are new.
+
+    The structure says what the encoder keeps. Denoising needs a decoder, so the whole of it stands
+    on top and is trained too, whatever ``u`` says; no embedding reads it. The decoder's stages of
+    a structure with ``u`` above 0 are read by ``extract``. Where a structure has no bottleneck,
+    the map called so is the last change of width alone, which the decoder needs.
+
+    Args:
+        method: whose U-Net is to lack parts.
+        name: of the structure, see ``parse_structure``.
+        seed: of the weights.
+
+    Raises:
+        NoStructure: for a wrong name, a structure that the U-Net does not hold, or a method that
+            has no U-Net to leave parts out of.
+    """
+    extractor = parse_structure(name)
+    if not isinstance(method, DiffECGModality):
+        raise NoStructure(f"{method.info.name} has no U-Net of which {name} could be a part")
+    unet = method.options.unet
+    try:
+        extractor.parts(unet)
+    except ValueError as error:
+        raise NoStructure(str(error)) from error
+    return type(method)(replace(method.options, unet=extractor.unet(unet)), seed=seed)
 
 
 def pretrained(
@@ -88,6 +150,7 @@ def pretrain(
     batch_size: int | None = None,
     out: Path | None = None,
     half: bool = False,
+    structure: str | None = None,
 ) -> Path:
     """Pre-train a method without labels at a profile's sizes; the folder of its weights.
 
@@ -104,10 +167,17 @@ def pretrain(
         batch_size: in place of the profile's, for a larger machine.
         out: the folder for the weights; by default one under ``ECGLAB_DATA/weights``.
         half: store 16 bits a weight.
+        structure: a sub-network that an architecture search found, by its name, in place of the
+            whole U-Net; see ``structured``.
+
+    Raises:
+        NoStructure: where the method has no such structure.
     """
     method = get_method(name).for_profile(profile, seed=seed)
+    if structure is not None:
+        method = structured(method, structure, seed=seed)
     data = windows(dataset, method.spec, ids=ids)
-    folder = run_folder(name, dataset, profile, seed)
+    folder = run_folder(name, dataset, profile, seed, structure)
     asked = {"steps": steps, "batch_size": batch_size}
     changed: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
     config = replace(method.budget(profile, seed=seed), **changed)
@@ -123,6 +193,7 @@ def pretrain(
         command=f"ecglab pretrain {name} --dataset {dataset.name} --profile {profile.name} "
         f"--seed {seed}"
         + "".join(f" --{name.replace('_', '-')} {value}" for name, value in changed.items())
+        + (f" --structure {structure}" if structure is not None else "")
         + (" --half" if half else ""),
         data=f"{dataset.title}: {len(ids)} records, {len(data)} windows; labels unused",
         steps=len(report.losses),
@@ -134,9 +205,12 @@ def pretrain(
     return out or folder
 
 
-def run_folder(name: str, dataset: Dataset, profile: Profile, seed: int) -> Path:
-    """Where the weights of a run lie."""
-    return data_home() / "weights" / f"{name}-{dataset.name}-{profile.name}-{seed}"
+def run_folder(
+    name: str, dataset: Dataset, profile: Profile, seed: int, structure: str | None = None
+) -> Path:
+    """Where the weights of a run lie; a structure of its own has a folder of its own."""
+    run = f"{name}-{dataset.name}-{profile.name}-{seed}"
+    return data_home() / "weights" / (run if structure is None else f"{run}-{structure}")
 
 
 def shipped(source: str | None = None) -> list[str]:

@@ -28,6 +28,7 @@ from ecglab.diffusion import (
     UNetConfig,
     ddim_invert,
     ddim_sample,
+    spherical,
 )
 from ecglab.methods.base import Method, MethodInfo, register, tuples
 from ecglab.nn.semantic import SemanticEncoder, SemanticEncoderConfig
@@ -161,7 +162,18 @@ class SemanticAutoencoder(Method):
 
     @torch.no_grad()
     def encode(self, x: Tensor, *, mask: Tensor | None = None) -> Tensor:
-        """z of clean traces (batch, 1, samples) of any length, (batch, 128)."""
+        """z of clean traces (batch, 1, samples) of any length, (batch, 128).
+
+        Raises:
+            ValueError: for traces shorter than a step of the encoder, or with NaN or infinite
+                samples where ``mask`` has real ones.
+        """
+        real = x if mask is None else x.masked_fill(~mask[:, None], 0)
+        if x.shape[-1] < self.options.encoder.stride or not torch.isfinite(real).all():
+            raise ValueError(
+                f"an encoder takes finite traces of {self.options.encoder.stride} samples or more; "
+                f"here are {x.shape[-1]}, and {int((~torch.isfinite(real)).sum())} are not finite"
+            )
         device = next(self.encoder.parameters()).device
         mask = None if mask is None else mask.to(device)
         code: Tensor = self.encoder(x.to(device), mask=mask)
@@ -174,6 +186,29 @@ class SemanticAutoencoder(Method):
     def decode(self, z: Tensor, noise: Tensor, *, steps: int = 50) -> Tensor:
         """The trace of a code (batch, 128) and a noise (batch, 1, samples), by DDIM."""
         return ddim_sample(partial(self.network, code=z), self.schedule, noise, steps=steps)
+
+    def reconstruct(self, x: Tensor, *, steps: int = 50) -> Tensor:
+        """The traces from their own z and x_T, shaped as x; exact as ``steps`` grows."""
+        return self.move(x, torch.zeros(self.options.encoder.width), 0.0, steps=steps)
+
+    def move(self, x: Tensor, direction: Tensor, amount: float, *, steps: int = 50) -> Tensor:
+        """The traces with ``amount`` of a direction added to z, and their own x_T; shaped as x.
+
+        A direction (128,) may lead from one class's mean z to another's.
+        """
+        z = self.encode(x)
+        noise = self.invert(x, z, steps=steps)
+        return self.decode(z + amount * direction.to(z), noise, steps=steps)
+
+    def interpolate(self, a: Tensor, b: Tensor, share: float, *, steps: int = 50) -> Tensor:
+        """Traces on the way from a (share 0) to b (share 1), shaped as both.
+
+        z goes straight, x_T along the arc (Preechakul et al. 2022, section 5).
+        """
+        codes = [self.encode(x) for x in (a, b)]
+        noises = [self.invert(x, z, steps=steps) for x, z in zip((a, b), codes, strict=True)]
+        z = torch.lerp(codes[0], codes[1], share)
+        return self.decode(z, spherical(noises[0], noises[1], share), steps=steps)
 
     def config(self) -> dict[str, Any]:
         """``SemanticAutoencoderConfig`` as plain values."""

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ecglab.diffusion import NoiseSchedule, ddim_invert, ddim_sample, ddpm_sample, target
+from ecglab.diffusion import NoiseSchedule, ddim_invert, ddim_sample, ddpm_sample, spherical, target
 
 MEAN, STD = 2.0, 0.5
 
@@ -76,3 +76,16 @@ def test_inversion_goes_the_way_back() -> None:
     assert torch.allclose(again, MEAN + STD * z, atol=0.01)
     with pytest.raises(ValueError, match="between 2 and 1000"):
         ddim_invert(network, schedule, z, steps=1)
+
+
+def test_the_arc_between_two_noises() -> None:
+    generator = torch.Generator().manual_seed(0)
+    a, b = torch.randn(2, 3, 1, 5000, generator=generator)
+    for share in (0.0, 0.3, 0.5, 1.0):
+        middle = spherical(a, b, share)
+        assert torch.allclose(middle.std(dim=-1), torch.ones(3, 1), atol=0.03), "still a noise"
+        # Independent noises stand at a right angle: a quarter circle is walked in equal parts.
+        angle = torch.arccos(torch.cosine_similarity(a, middle, dim=-1))
+        assert torch.allclose(angle, torch.full((3, 1), share * torch.pi / 2), atol=0.05)
+    assert torch.allclose(spherical(a, b, 0.0), a)
+    assert torch.allclose(spherical(a, a, 0.4), a), "no arc between equals"

@@ -75,3 +75,10 @@ def test_what_is_made_of_shipped_encoders_loads_too(traces: list[np.ndarray]) ->
     assert np.allclose(Encoder(method=rhythm.method.autoencoder).embed(traces[0], 300), z)
     modalities = ecglab.load_pretrained("diffecg").method.parts
     assert list(modalities) == ["signal", "spectrogram", "lorenz"]
+
+
+def test_a_plain_list_of_numbers_is_one_trace(encoder: Encoder, traces: list[np.ndarray]) -> None:
+    vector = encoder.embed(traces[0].tolist(), 300)
+    assert np.allclose(vector, encoder.embed(traces[0], 300), atol=1e-5)
+    with pytest.raises(ValueError, match="there are no traces"):
+        encoder.embed([], 300)

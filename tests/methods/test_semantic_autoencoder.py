@@ -118,3 +118,33 @@ def test_the_code_forgets_the_order_of_steps_and_rhythm_does_not(
     assert not np.allclose(highest, periodicity(steps[..., order], rate)[:, :128], atol=0.1)
     with pytest.raises(ValueError, match="250 Hz for an encoder of 100 Hz"):
         SemanticRhythm(method).embed(replace(data, spec=replace(data.spec, fs=250.0)))
+
+
+def test_between_two_hearts_and_along_a_direction(
+    method: SemanticAutoencoder, data: WindowSet
+) -> None:
+    x = torch.from_numpy(np.array(data.signals[:4, :1]))
+    a, b = x[:2], x[2:]
+    for share, end in ((0.0, a), (1.0, b)):
+        found, expected = method.interpolate(a, b, share, steps=5), method.reconstruct(end, steps=5)
+        assert found.shape == a.shape
+        torch.testing.assert_close(found, expected, atol=1e-2, rtol=1e-2)
+    assert not torch.allclose(method.interpolate(a, b, 0.5, steps=5), found, atol=0.1)
+    z = method.encode(a)
+    noise = method.invert(a, z, steps=5)
+    direction = torch.randn(128, generator=torch.Generator().manual_seed(0))
+    moved = method.move(a, direction, 2.0, steps=5)
+    torch.testing.assert_close(moved, method.decode(z + 2 * direction, noise, steps=5))
+
+
+def test_what_the_encoder_refuses(method: SemanticAutoencoder) -> None:
+    stride = method.options.encoder.stride
+    x = torch.randn(2, 1, 500)
+    with pytest.raises(ValueError, match=f"{stride} samples or more; here are {stride - 1}"):
+        method.encode(x[..., : stride - 1])
+    x[0, 0, 480:] = torch.nan
+    with pytest.raises(ValueError, match="20 are not finite"):
+        method.encode(x)
+    mask = torch.ones(2, 500, dtype=torch.bool)
+    mask[0, 480:] = False
+    assert method.encode(x, mask=mask).isfinite().all(), "padding may hold anything"
