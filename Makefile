@@ -52,7 +52,7 @@ format: env ## put formatting and notebook pairs in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ecglab notebooks sync
 
-bench: env ## timings that the README states; ratios are taken within one run
+bench: env ## print timings of the code's slow parts; ratios are taken within one run
 	$(BIN)/python -m bench
 
 results: env ## the probe of CinC 2017, anew, into results/ and the README

@@ -56,6 +56,14 @@ def test_rhythm_is_refused_where_it_would_be_ignored(part: str) -> None:
     assert "rhythm" in answer.output
 
 
+@pytest.mark.parametrize("name", ["paper", "d1234-a1234-m2a-u0"])  # smoke's U-Net has three levels
+def test_a_structure_that_is_none_is_a_message(name: str) -> None:
+    small = ["--dataset", "simulator", "--profile", "smoke"]
+    answer = RUN.invoke(app, ["pretrain", "diffecg-signal", *small, "--structure", name])
+    assert answer.exit_code == 2
+    assert name in answer.output
+
+
 def test_pretrain_probe_and_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ECGLAB_PHYSIONET", raising=False)
     small = ["--dataset", "simulator", "--profile", "smoke"]
@@ -64,6 +72,11 @@ def test_pretrain_probe_and_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     card = json.loads((tmp_path / "w/config.json").read_text())["card"]
     assert card["command"].startswith("ecglab pretrain diffecg-signal --dataset simulator")
     assert (card["steps"], card["batch_size"]) == (12, 16)
+    found = ["--structure", "d123-a1.3-m1-u0", "--steps", "2", "--out", str(tmp_path / "found")]
+    answer = RUN.invoke(app, ["pretrain", "diffecg-signal", *small, *found])
+    assert answer.exit_code == 0, answer.output
+    unet = json.loads((tmp_path / "found/config.json").read_text())["config"]["unet"]
+    assert (unet["level_attention"], unet["middle_blocks"]) == ([True, False, True], 1)
 
     results = tmp_path / "results"
     answer = RUN.invoke(app, ["probe", *small, "--method", "rr-spectral", "--out", str(results)])

@@ -195,7 +195,8 @@ def pretrain(
         + "".join(f" --{name.replace('_', '-')} {value}" for name, value in changed.items())
         + (f" --structure {structure}" if structure is not None else "")
         + (" --half" if half else ""),
-        data=f"{dataset.title}: {len(ids)} records, {len(data)} windows; labels unused",
+        data=f"{dataset.title}: {len(ids) - len(data.skipped)} "
+        f"{'leads' if '+' in dataset.name else 'records'}, {len(data)} windows; labels unused",
         steps=len(report.losses),
         batch_size=config.batch_size,
         loss=round(sum(last) / len(last), 5),

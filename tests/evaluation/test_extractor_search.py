@@ -1,9 +1,11 @@
 """The architecture search: its spaces counted, its greedy path by hand, its scores honest."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -15,9 +17,11 @@ from ecglab.evaluation import load_all, save
 from ecglab.evaluation.bootstrap import Interval
 from ecglab.evaluation.extractor_protocol import run_search, split_records
 from ecglab.evaluation.extractor_search import ExtractorSearch, Scored, grid, removals
-from ecglab.methods import DiffECGSignal
+from ecglab.methods import DiffECGSignal, get_method, load_weights, pretrain
+from ecglab.methods.pretrained import NoStructure, parse_structure, structured
 from ecglab.profiles import load_profile
 
+STORED = sorted((Path(__file__).parents[2] / "results").glob("extractor-search__*.csv"))
 PROFILE = load_profile("smoke")
 CONFIG = UNetConfig(dim=8, multipliers=(1, 2, 2))
 PAPER, WHOLE = Extractor.paper(CONFIG), Extractor.whole(CONFIG)
@@ -180,6 +184,74 @@ def test_a_method_without_a_unet() -> None:
     records = Simulator(4, seed=0)
     with pytest.raises(ValueError, match="no U-Net"):
         run_search("rr-spectral", records, records.ids(), PROFILE, records=4)
+
+
+def test_a_structures_name_says_it_all() -> None:
+    found = [*grid(CONFIG), *removals(PAPER), *removals(replace(PAPER, blocks=(False, True, True)))]
+    assert all(parse_structure(e.name) == e for e in found)
+    names = [name for path in STORED for name in pd.read_csv(path)["name"]]
+    assert "d1234-a1.34-m2a-u0" in names
+    assert all(parse_structure(name).name == name for name in names)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "",
+        "paper",
+        "d123-a123-m2a",  # no word about the decoder
+        "d123-a12-m2a-u0",  # two levels' attention for three levels
+        "d213-a123-m2a-u0",  # out of order
+        "d123-a123-m3a-u0",
+        "d123-a123-m2a-u00",
+        "d123-a123-m2a-u0+all",  # a result's name: the structure, and how it was read
+    ],
+)
+def test_a_wrong_name_is_refused(wrong: str) -> None:
+    with pytest.raises(NoStructure, match=r"no structure '.*'; one reads like d1234-a1\.34-m2a-u0"):
+        parse_structure(wrong)
+
+
+def test_a_structure_of_another_network_is_refused(encoder: DiffECGSignal) -> None:
+    with pytest.raises(NoStructure, match="3 levels holds no extractor d1234-a1234-m2a-u0"):
+        structured(encoder, "d1234-a1234-m2a-u0")
+    with pytest.raises(NoStructure, match="semantic-autoencoder has no U-Net"):
+        structured(get_method("semantic-autoencoder").for_profile(PROFILE), PAPER.name)
+
+
+def test_the_decoder_is_whole_whatever_the_structure_reads(encoder: DiffECGSignal) -> None:
+    nothing, everything = (structured(encoder, e.name).state() for e in (PAPER, WHOLE))
+    for state in (everything, encoder.state()):  # all of one seed
+        assert nothing.keys() == state.keys()
+        assert all(torch.equal(nothing[k], state[k]) for k in state)
+
+
+@pytest.mark.parametrize("name", ["d123-a1.3-m1-u0", "d12-a1.-m0-u0"])
+def test_a_found_structure_is_pre_trained_by_its_name(
+    name: str, halves, data_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = Simulator(20, seed=0, mix=MIX)
+    run = "diffecg-signal", records, records.ids(), PROFILE
+    folder = pretrain(*run, steps=2, batch_size=4, structure=name)
+    assert folder != pretrain(*run, steps=2, batch_size=4)  # nor do their checkpoints meet
+    card = json.loads((folder / "config.json").read_text())["card"]
+    assert card["command"].endswith(f"--steps 2 --batch-size 4 --structure {name}")
+
+    extractor, method = parse_structure(name), load_weights(folder)
+    assert isinstance(method, DiffECGSignal)
+    whole = DiffECGSignal.for_profile(PROFILE)
+    assert method.options == replace(whole.options, unet=extractor.unet(whole.options.unet))
+    fresh = structured(whole, name)
+    trained = [k for k, v in method.state().items() if not torch.equal(v, fresh.state()[k])]
+    assert {k.split(".")[0] for k in trained} >= {"stem", "down", "up", "final", "out"}
+    assert np.isfinite(method.embed(halves[0])).all()
+
+    def forbidden(*_: object) -> None:
+        raise AssertionError("an embedding has run the decoder")
+
+    for stage in method.network.up:
+        monkeypatch.setattr(stage, "forward", forbidden)
+    method.embed(halves[0].take(np.arange(2)))
 
 
 @pytest.mark.slow

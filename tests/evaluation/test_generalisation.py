@@ -510,7 +510,8 @@ def test_table_1_in_long_form_has_the_same_numbers() -> None:
 
 @pytest.mark.real
 @pytest.mark.parametrize(
-    ("source", "goals"), [("cpsc2018", ["chapman"]), ("chapman", ["ptbxl", "georgia"])]
+    ("source", "goals"),
+    [("cpsc2018", ["chapman", "georgia"]), ("chapman", ["cpsc2018", "ptbxl", "georgia"])],
 )
 def test_small_samples_of_the_papers_sets_run_the_same_code(
     physionet: Path, source: str, goals: list[str]
@@ -528,6 +529,21 @@ def test_small_samples_of_the_papers_sets_run_the_same_code(
         used = sum(params["finetune"].values()) + runs[0].n
         assert used + out["without label"] + out["several labels"] == len(ids)
         assert set(runs[0].classes) <= set(TASKS[goal].classes or ())
+        assert all(np.isfinite(r.metrics["macro_f1"].value) for r in runs)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("source", ["cpsc2018", "chapman"])
+def test_the_papers_target_of_which_too_little_is_here_is_refused(
+    physionet: Path, source: str
+) -> None:
+    """Of PTB the mirror holds a sample of few records, without AF: a message, not a score."""
+    ours, ptb = open_dataset(source), open_dataset("ptb")
+    pair = (ours, ours.ids()), (ptb, ptb.ids())
+    with pytest.raises(
+        CannotGeneralise, match=r"ptb: only class 'non-AF' in 1 records; a target needs two"
+    ):
+        next(run_generalisation(["diffecg-signal"], *pair, PROFILE))
 
 
 @pytest.mark.real
