@@ -15,6 +15,7 @@ from ecglab.data.fetch import FetchError, fetch
 from ecglab.data.readers.base import Dataset
 from ecglab.data.readers.folder import read_folder
 from ecglab.data.readers.physionet import DataNotFound
+from ecglab.diffusion.extractor import NoStructure
 from ecglab.evaluation import load_all, save, update_readme
 from ecglab.evaluation.cinc2017 import run_probes, run_weights
 from ecglab.evaluation.contrastive import QUESTIONS, SAMPLERS, run_comparison, run_few, run_noise
@@ -29,7 +30,6 @@ from ecglab.evaluation.semantic_ablation import VARIANTS, run_ablation
 from ecglab.evaluation.tasks import CannotGeneralise
 from ecglab.methods import METHODS, describe_methods, pretrained
 from ecglab.methods import pretrain as run_pretraining
-from ecglab.methods.pretrained import NoStructure
 from ecglab.profiles import Profile, load_profile
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)

@@ -10,6 +10,7 @@ The change is the level's down-sampling, or, at the last level, the widening to 
 has no residual connection around it, so it cannot be left out: it runs when anything follows.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -23,6 +24,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from ecglab.diffusion.unet import Down, UNet, UNetConfig
 
 Part = tuple[str, int]
+
+_NAME = re.compile(r"d([\d.]+)-a([\d.]+)-m([012])(a?)-u(\d+)")
+
+
+class NoStructure(ValueError):
+    """A name that names no structure, or one that a method's U-Net does not hold."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +73,32 @@ class Extractor:
     def whole(cls, config: UNetConfig) -> Self:
         """The whole U-Net (Fig. 4a), up to its last, linear layer."""
         return replace(cls.paper(config), up=len(config.multipliers) + 1)
+
+    @classmethod
+    def named(cls, name: str) -> Self:
+        """The extractor of a name, as ``name`` and the tables of a search write it.
+
+        Raises:
+            NoStructure: where it is no such name.
+
+        >>> Extractor.named("d1234-a1.34-m2a-u0").attention
+        (True, False, True, True)
+        """
+        if (found := _NAME.fullmatch(name)) and len(found[1]) == len(found[2]):
+            extractor = cls(
+                blocks=tuple(level != "." for level in found[1]),
+                attention=tuple(level != "." for level in found[2]),
+                middle_blocks=int(found[3]),
+                middle_attention=found[4] == "a",
+                up=int(found[5]),
+            )
+            if extractor.name == name:  # else levels are out of order
+                return extractor
+        raise NoStructure(
+            f"no structure {name!r}; one reads like d1234-a1.34-m2a-u0: the levels with blocks, "
+            "those with attention (a dot: without), the bottleneck's blocks (a: and attention), "
+            "the decoder's stages"
+        )
 
     @property
     def bottleneck(self) -> bool:

@@ -1,7 +1,6 @@
 """A method with its weights: shipped with the package, from an earlier run, or trained now."""
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,17 +9,12 @@ from typing import Any
 from ecglab.data.locations import data_home
 from ecglab.data.readers.base import Dataset
 from ecglab.data.windows import windows
-from ecglab.diffusion.extractor import Extractor
+from ecglab.diffusion.extractor import Extractor, NoStructure
 from ecglab.methods.base import METHODS, Method
 from ecglab.methods.diffecg import DiffECGModality
 from ecglab.profiles import Profile
 
 SHIPPED = Path(__file__).parent.parent / "weights"
-STRUCTURE = re.compile(r"d([\d.]+)-a([\d.]+)-m([012])(a?)-u(\d+)")
-
-
-class NoStructure(ValueError):
-    """A name that names no structure, or one that the method's U-Net does not hold."""
 
 
 def get_method(name: str) -> type[Method]:
@@ -47,32 +41,6 @@ def load_weights(folder: Path) -> Method:
     return get_method(name).load(folder)
 
 
-def parse_structure(name: str) -> Extractor:
-    """The extractor of a name, as ``Extractor.name`` and the tables of a search write it.
-
-    Raises:
-        NoStructure: where it is no such name.
-
-    >>> parse_structure("d1234-a1.34-m2a-u0").attention
-    (True, False, True, True)
-    """
-    if (found := STRUCTURE.fullmatch(name)) and len(found[1]) == len(found[2]):
-        extractor = Extractor(
-            blocks=tuple(level != "." for level in found[1]),
-            attention=tuple(level != "." for level in found[2]),
-            middle_blocks=int(found[3]),
-            middle_attention=found[4] == "a",
-            up=int(found[5]),
-        )
-        if extractor.name == name:  # else levels are out of order
-            return extractor
-    raise NoStructure(
-        f"no structure {name!r}; one reads like d1234-a1.34-m2a-u0: the levels with blocks, those "
-        "with attention (a dot: without), the bottleneck's blocks (a: and attention), the decoder's"
-        " stages"
-    )
-
-
 def structured(method: Method, name: str, *, seed: int = 0) -> DiffECGModality:
     """A method of the same options that lacks what a structure leaves out; its weights are new.
 
@@ -83,14 +51,14 @@ def structured(method: Method, name: str, *, seed: int = 0) -> DiffECGModality:
 
     Args:
         method: whose U-Net is to lack parts.
-        name: of the structure, see ``parse_structure``.
+        name: of the structure, see ``Extractor.named``.
         seed: of the weights.
 
     Raises:
         NoStructure: for a wrong name, a structure that the U-Net does not hold, or a method that
             has no U-Net to leave parts out of.
     """
-    extractor = parse_structure(name)
+    extractor = Extractor.named(name)
     if not isinstance(method, DiffECGModality):
         raise NoStructure(f"{method.info.name} has no U-Net of which {name} could be a part")
     unet = method.options.unet

@@ -12,13 +12,13 @@ import torch
 from ecglab.data.simulator import Simulator
 from ecglab.data.windows import WindowSet
 from ecglab.diffusion import UNetConfig
-from ecglab.diffusion.extractor import Extractor
+from ecglab.diffusion.extractor import Extractor, NoStructure
 from ecglab.evaluation import load_all, save
 from ecglab.evaluation.bootstrap import Interval
 from ecglab.evaluation.extractor_protocol import run_search, split_records
 from ecglab.evaluation.extractor_search import ExtractorSearch, Scored, grid, removals
 from ecglab.methods import DiffECGSignal, get_method, load_weights, pretrain
-from ecglab.methods.pretrained import NoStructure, parse_structure, structured
+from ecglab.methods.pretrained import structured
 from ecglab.profiles import load_profile
 
 STORED = sorted((Path(__file__).parents[2] / "results").glob("extractor-search__*.csv"))
@@ -188,10 +188,10 @@ def test_a_method_without_a_unet() -> None:
 
 def test_a_structures_name_says_it_all() -> None:
     found = [*grid(CONFIG), *removals(PAPER), *removals(replace(PAPER, blocks=(False, True, True)))]
-    assert all(parse_structure(e.name) == e for e in found)
+    assert all(Extractor.named(e.name) == e for e in found)
     names = [name for path in STORED for name in pd.read_csv(path)["name"]]
     assert "d1234-a1.34-m2a-u0" in names
-    assert all(parse_structure(name).name == name for name in names)
+    assert all(Extractor.named(name).name == name for name in names)
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_a_structures_name_says_it_all() -> None:
 )
 def test_a_wrong_name_is_refused(wrong: str) -> None:
     with pytest.raises(NoStructure, match=r"no structure '.*'; one reads like d1234-a1\.34-m2a-u0"):
-        parse_structure(wrong)
+        Extractor.named(wrong)
 
 
 def test_a_structure_of_another_network_is_refused(encoder: DiffECGSignal) -> None:
@@ -237,7 +237,7 @@ def test_a_found_structure_is_pre_trained_by_its_name(
     card = json.loads((folder / "config.json").read_text())["card"]
     assert card["command"].endswith(f"--steps 2 --batch-size 4 --structure {name}")
 
-    extractor, method = parse_structure(name), load_weights(folder)
+    extractor, method = Extractor.named(name), load_weights(folder)
     assert isinstance(method, DiffECGSignal)
     whole = DiffECGSignal.for_profile(PROFILE)
     assert method.options == replace(whole.options, unet=extractor.unet(whole.options.unet))
