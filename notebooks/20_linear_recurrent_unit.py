@@ -175,8 +175,14 @@ explorer = OscillatorExplorer(
 explorer
 
 # %%
-figure = explorer.static("normal rhythm", rates["normal rhythm"], 2.0)
-keep(figure, OUTPUT, "oscillator", simulated=simulated)
+setting = rates["normal rhythm"], 2.0
+figure = explorer.static("normal rhythm", *setting)
+u, h = traces["normal rhythm"], explorer.states("normal rhythm", *setting)
+impulse = eigenvalue(*setting, fs=FS) ** np.arange(len(u))
+numbers = pd.DataFrame({"time_s": np.arange(len(u)) / FS, "trace": u})
+for name, z in (("h", h), ("impulse", impulse)):
+    numbers = numbers.assign(**{f"{name}_re": z.real, f"{name}_im": z.imag, f"{name}_abs": abs(z)})
+keep(figure, OUTPUT, "oscillator", numbers=numbers, simulated=simulated)
 
 # %% [markdown]
 # This state is tuned to the heart. Every beat comes just when the state has gone round once, like a
@@ -196,7 +202,12 @@ for name, trace in traces.items():
     found = {"QRS, |h|": marked[name], "rate, |h|": np.abs(second.states(name, rates[name], 2.0))}
     columns[f"{name}, {60 * rates[name]:.0f} beats a minute"] = trace, found
 figure = plot_amplitudes(columns, fs=FS, unit="z-scored")
-numbers = pd.concat([pd.DataFrame(found).assign(trace=n) for n, (_, found) in columns.items()])
+numbers = pd.concat(
+    [
+        pd.DataFrame({"record": n, "time_s": np.arange(len(trace)) / FS, "trace": trace, **found})
+        for n, (trace, found) in columns.items()
+    ]
+)
 keep(figure, OUTPUT, "two_states", numbers=numbers, simulated=simulated)
 
 # %% [markdown]
@@ -499,7 +510,8 @@ keep(plot_variances(white, heard), OUTPUT, "gamma", numbers=numbers, simulated=s
 torch.manual_seed(SEED)
 ring = LRU(1, 128).eigenvalues().detach().numpy()
 f, tau = hertz_and_seconds(ring.ravel(), fs=FS)
-numbers = pd.DataFrame({"modulus": np.abs(ring.ravel()), "hertz": f, "seconds": tau})
+disc = {"re": ring.real.ravel(), "im": ring.imag.ravel(), "modulus": np.abs(ring.ravel())}
+numbers = pd.DataFrame({**disc, "hertz": f, "seconds": tau})
 keep(plot_ring(ring, fs=FS), OUTPUT, "ring", numbers=numbers, simulated=False)
 
 # %% [markdown]
@@ -555,7 +567,15 @@ shown = {
     name: x[irregular == value][:4, :, 0].numpy()
     for value, name in ((0, "regular"), (1, "irregular"))
 }
-keep(plot_trains(shown, rate=RATE), OUTPUT, "trains", simulated=True)
+numbers = pd.DataFrame(
+    [
+        (name, line, step / RATE)
+        for name, group in shown.items()
+        for line, step in np.argwhere(group == 1)
+    ],
+    columns=["kind", "train", "time_s"],
+)
+keep(plot_trains(shown, rate=RATE), OUTPUT, "trains", numbers=numbers, simulated=True)
 
 # %% [markdown]
 # Each line is a train. To tell one kind from the other, one must compare intervals, so one must

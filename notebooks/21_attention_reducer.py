@@ -157,7 +157,11 @@ changes["another record"] = np.median(np.abs(others / three(x) - 1), axis=0)
 table = 100 * pd.DataFrame(changes, index=["mean", "max", "last"]).T
 columns = {name: (y, {"|h|": loudness(y)}) for name, y in {"as recorded": x, **variants}.items()}
 figure = plot_amplitudes(columns, fs=FS, unit="z-scored")
-numbers = table.rename_axis("change").reset_index()
+drawn = [
+    pd.DataFrame({"change": name, "time_s": np.arange(len(y)) / FS, "trace": y, **channel})
+    for name, (y, channel) in columns.items()
+]
+numbers = pd.concat([table.rename_axis("change").reset_index(), *drawn])
 keep(figure, OUTPUT, "variants", numbers=numbers, simulated=simulated)
 
 # %% [markdown]
@@ -440,23 +444,22 @@ shown = {title: records[title].channel(best) for title in (above, below)}
 
 # %%
 explorer = ReducerExplorer(records, fs=FS, first=above, second=below, feature=best)
-numbers = pd.concat(
-    [
-        pd.DataFrame(
-            {"record": title, "time_s": STEP * np.arange(len(row.s)), "s": row.s, "v": row.v}
-        )
-        for title, row in shown.items()
-    ]
-)
+numbers = []
+for title, row in shown.items():  # s and v stand beside the sample at which their step does
+    seconds, places = np.arange(len(row.trace)) / FS, encoder.config.stride * np.arange(len(row.s))
+    samples = pd.DataFrame({"record": title, "time_s": seconds, "trace": row.trace})
+    numbers.append(samples.join(pd.DataFrame({"s": row.s, "v": row.v}, index=places)))
+numbers = pd.concat(numbers)
 keep(explorer.static(above, below, best), OUTPUT, "figure_2", numbers=numbers, simulated=simulated)
 
 # %% [markdown]
-# The same for the record in fibrillation, to look around in: hover over a bar to read its V, its S
-# and the product.
+# The same to look around in. The yellow behind a trace is S again, so that one sees which beats
+# count. Hover over a step, in the trace or over its bar, to read its V, its S and the product; the
+# line shows the same moment in all panels.
 
 # %% tags=["live"]
-figure = hover_reduced(shown[below], FS, feature=best, title=below)
-keep(figure, OUTPUT, "figure_2_hover", simulated=simulated)
+figure = hover_reduced(shown, FS, feature=best)
+keep(figure, OUTPUT, "figure_2_hover", numbers=numbers, simulated=simulated)
 
 # %% [markdown]
 # In numbers:
@@ -515,7 +518,12 @@ curves = {name: around_beats(which, s[:, :, best]) for name, which in groups.ite
 beats = {name: mean_beat(which) for name, which in groups.items()}
 time = np.arange(-round(0.4 * FS), round(0.6 * FS) + 1) / FS
 figure = plot_around_beats(beats, curves, time=time, lags=lags)
-numbers = pd.DataFrame({"lag_s": lags, **curves})
+numbers = pd.concat(
+    [
+        pd.DataFrame({"curve": "mean trace", "lag_s": time, **beats}),
+        pd.DataFrame({"curve": "weight", "lag_s": lags, **curves}),
+    ]
+)
 keep(figure, OUTPUT, "around_beats", numbers=numbers, simulated=simulated)
 
 # %% [markdown]
@@ -571,8 +579,9 @@ for title, k in (("chosen", best), ("the most", looking.idxmax()), ("the least",
 #
 # ## Look around
 #
-# Choose two records and a number. The lower picture has both codes, all numbers, in standard
-# deviations over these records, sorted by their difference; the yellow one is the number you chose.
+# Choose two records and a number, and hover over the steps as above: the figure follows the menus.
+# The lower picture has both codes, all numbers, in standard deviations over these records, sorted by
+# their difference; the yellow one is the number you chose.
 
 # %% tags=["live"]
 explorer
@@ -632,7 +641,10 @@ table, groups = compare(method)
 table = pd.concat(
     [table.assign(encoder="trained"), compare(untrained)[0].assign(encoder="never trained")]
 )
-keep(plot_likeness(groups), OUTPUT, "lengths", numbers=table, simulated=simulated)
+cosines = pd.DataFrame({title: np.concatenate(both) for title, both in groups.items()})
+cosines["records"] = np.where(cosines.index < len(hearts_all), "the same", "two")
+numbers = pd.concat([table, cosines.round(4)])
+keep(plot_likeness(groups), OUTPUT, "lengths", numbers=numbers, simulated=simulated)
 
 # %% [markdown]
 # Blue are two stretches of one record, grey those of two records. The less the two overlap, the

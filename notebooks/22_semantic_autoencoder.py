@@ -37,12 +37,13 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import fx, nn
+from torch.fx.passes.shape_prop import ShapeProp
 
 from ecglab.data.choose import choose
 from ecglab.data.corpus import POSTER_HOP, Corpus, count_poster
 from ecglab.data.windows import WindowSpec, windows
-from ecglab.diffusion import NoiseSchedule, UNetConfig, ddim_invert
+from ecglab.diffusion import DenoisingLoss, NoiseSchedule, UNetConfig, ddim_invert
 from ecglab.diffusion.unet import ResBlock
 from ecglab.evaluation import auroc, bootstrap_ci
 from ecglab.methods import pretrained
@@ -96,6 +97,8 @@ print(f"{dataset.title}: {len(data)} records of {data.spec.seconds:g} s at {FS:g
 # The poster's Figure 1 shows the system as a diagram. A diagram can differ from the code, so we draw
 # ours from the code: a *hook* on every part of both networks writes down what passes through in one
 # forward pass, in order. A residual block that holds a map for the code takes both the step t and z.
+# The pass is that of training: the module `DenoisingLoss` makes the noise, runs both networks and
+# hands back the loss.
 
 
 # %%
@@ -125,34 +128,102 @@ def parts_of(network: nn.Module, run) -> list[Part]:
 
 
 # %% [markdown]
-# The shapes below are (channels, samples), but in the encoder's blocks (steps, channels), as
-# recurrent layers have it. Two coloured letters mark the parts that are told t and z.
+# What is inside an LRU block? Not all of it is a module, so hooks are not enough. `torch.fx` writes
+# down every operation of a forward pass; we let it follow the block, but into none of its modules.
+# (Dropout is left out of the picture: it only acts in training.)
+
 
 # %%
+class Follow(fx.Tracer):
+    """Writes down a forward pass; a module in it is one operation."""
+
+    def is_leaf_module(self, module: nn.Module, name: str) -> bool:
+        return True
+
+
+def inside(block: nn.Module, x: torch.Tensor) -> list[Part]:
+    """Every operation on x in a block, in order, with the shape that leaves it."""
+    graph = Follow().trace(block)
+    ShapeProp(fx.GraphModule(block, graph)).propagate(x)
+    nodes = [node for node in graph.nodes if "tensor_meta" in node.meta and node.op != "output"]
+    parts = []
+    for i, node in enumerate(nodes):
+        name = getattr(node.target, "__name__", node.target)
+        if node.op == "call_module":
+            module = block.get_submodule(node.target)
+            name = f"{name}: {type(module).__name__}"
+            if isinstance(module, nn.Dropout):
+                continue
+        skips = i > 1 and nodes[0] in node.all_input_nodes
+        parts.append(Part(name, tuple(node.meta["tensor_meta"].shape[1:]), skips=skips))
+    return parts
+
+
+# %% [markdown]
+# The shapes below are (channels, samples), but in the encoder's blocks (steps, channels), as
+# recurrent layers have it. Two coloured letters mark the parts that are told t and z. At the far
+# left is the inside of one LRU block; what has no colon in its name is a plain function. Below it
+# stand the LRU's equations (chapter 20) and the sizes of its parameters. The 2 in front is for the
+# two directions, the 2 beside it in B and C for real and imaginary parts.
+
+# %%
+objective = DenoisingLoss(method.network, method.schedule, encoder=method.encoder)
 x = torch.from_numpy(np.array(data.signals[:1]))
-z, t = method.encode(x), torch.tensor([300])
 shape = tuple(x.shape[1:])
-of_encoder = parts_of(method.encoder, lambda: method.encoder(x))
-of_unet = parts_of(method.network, lambda: method.network(x, t, z))
+
+
+def forward() -> torch.Tensor:
+    """The loss of one trace, as in training."""
+    return objective(x, torch.Generator().manual_seed(SEED))
+
+
+of_encoder, of_unet = parts_of(method.encoder, forward), parts_of(method.network, forward)
 of_unet = [part for part in of_unet if "time" not in part.name]  # makes a vector of t, aside
 middle = [i for i, part in enumerate(of_unet) if part.name.startswith("mid")]
+noise = Part(objective.objective, shape)
+loss = Part(f"loss: {objective.loss}", tuple(forward().shape))
+
+# %%
+opened = next(i for i, part in enumerate(of_encoder) if part.name.startswith("blocks"))
+block = method.encoder.blocks[0]
+of_block = inside(block, torch.zeros(1, *of_encoder[opened].shape))
+sizes = {name: " x ".join(map(str, p.shape)) for name, p in block.lru.named_parameters()}
+note = [r"$h_k = \lambda\, h_{k-1} + \gamma\, B\, x_k$", r"$y_k = \mathrm{Re}(C h_k) + D\, x_k$"]
+note += [f"{name}: {size}" for name, size in sizes.items()]
 figure = plot_architecture(
     [Part("x_0: a clean trace", shape), *of_encoder],
     [Part("x_t: the same, noisy", shape), *of_unet[: middle[0]]],
     [of_unet[i] for i in middle],
     of_unet[middle[-1] + 1 :],
+    noise=noise,
+    loss=loss,
+    block=of_block,
+    opened=opened + 1,  # x_0 comes first
+    note="\n".join(note),
 )
-rows = [(p.name, " x ".join(map(str, p.shape)), "".join(p.told)) for p in of_encoder + of_unet]
-numbers = pd.DataFrame(rows, columns=["part", "shape", "told"])
+
+# %%
+places = {"encoder": of_encoder, "block": of_block, "U-Net": of_unet, "training": [noise, loss]}
+rows = [
+    (n, p.name, " x ".join(map(str, p.shape)), "".join(p.told))
+    for n, parts in places.items()
+    for p in parts
+]
+rows += [("LRU", name, size, "") for name, size in sizes.items()]
+numbers = pd.DataFrame(rows, columns=["place", "part", "shape", "told"])
 keep(figure, OUTPUT, "architecture", numbers=numbers, simulated=simulated)
 
 # %% [markdown]
-# Follow the two paths. On the left the clean trace x_0 gets shorter in the stem, keeps its steps
-# through the LRU blocks (chapter 20), and loses them in the Attention Reducer (chapter 21): z. On
-# the right the *noisy* trace x_t goes down the U and up again, dotted lines carry detail across, and
-# the last part gives the guess of the noise. The loss is the mean squared error of that guess, and
-# its gradient runs through the orange arrow back into the encoder. There is no other way in which
-# the encoder learns.
+# Follow the two paths. In the middle column the clean trace x_0 gets shorter in the stem, keeps its
+# steps through the LRU blocks, and loses them in the Attention Reducer (chapter 21): z. On the right
+# the *noisy* trace x_t goes down the U and up again, dotted lines carry detail across, and the last
+# part gives the guess of the noise. The loss above it is the mean squared error of that guess: the
+# same noise that was added is what the network should find. The gradient of the loss runs through
+# the orange arrow back into the encoder. There is no other way in which the encoder learns.
+#
+# In the LRU block, the recurrence is the only part that brings one step to another. What follows
+# works on each step alone: GELU bends, the gate makes two numbers of each channel, and GLU keeps the
+# first as far as the second lets it through. The dotted line adds the block's input to its output.
 #
 # ### Where z comes in
 #
@@ -164,8 +235,9 @@ keep(figure, OUTPUT, "architecture", numbers=numbers, simulated=simulated)
 #
 # s_t, b_t and s_z are linear in their source, one number for each channel, and the same for every
 # sample. So z cannot say "here is a beat". It can turn channels up and down. (The poster does not
-# say how its blocks are conditioned; this is the diffusion autoencoder's way. There z comes after
-# the second GroupNorm, here after the first, beside t.)
+# say how its blocks are conditioned; this is the diffusion autoencoder's way, and its place: between
+# the block's two convolutions, after the GroupNorm there, first t and then z. What differs is that
+# there a GroupNorm stands before each convolution, here after each.)
 #
 # **Exercise 1.** Write the modulation in three lines.
 
@@ -400,7 +472,8 @@ alone = [method.decode(z, noise, steps=STEPS) for noise in fresh]
 variants = {"original": x, "z and x_T": both, "z, new x_T": alone[0], "z, another x_T": alone[1]}
 panels = {n: {v: y[i, 0].numpy() for v, y in variants.items()} for i, n in enumerate(names)}
 figure = plot_stacks(panels, fs=FS)
-numbers = pd.concat([pd.DataFrame(panel).assign(record=n) for n, panel in panels.items()])
+time = {"time_s": np.arange(x.shape[-1]) / FS}
+numbers = pd.concat([pd.DataFrame(time | panel).assign(record=n) for n, panel in panels.items()])
 keep(figure, OUTPUT, "reconstructions", numbers=numbers, simulated=simulated)
 
 # %% [markdown]
@@ -561,7 +634,7 @@ panels = {
     for name, way in ways.items()
 }
 figure = plot_stacks(panels, fs=FS, columns=3, row=0.9)
-numbers = pd.concat([pd.DataFrame(panel).assign(moved=name) for name, panel in panels.items()])
+numbers = pd.concat([pd.DataFrame(time | panel).assign(moved=n) for n, panel in panels.items()])
 keep(figure, OUTPUT, "interpolation", numbers=numbers, simulated=simulated)
 
 # %%
@@ -640,7 +713,9 @@ panels = {
     for name in directions
 }
 figure = plot_stacks(panels, fs=FS)
-numbers = pd.concat([pd.DataFrame(panel).assign(direction=name) for name, panel in panels.items()])
+numbers = pd.concat(
+    [pd.DataFrame(time | panel).assign(direction=name) for name, panel in panels.items()]
+)
 keep(figure, OUTPUT, "along_traces", numbers=numbers, simulated=simulated)
 
 # %% [markdown]

@@ -360,8 +360,9 @@ keep(plot_label_efficiency(few), OUTPUT, "label_efficiency", numbers=few, simula
 # stand beside the RR features, which need no training at all? A test of a fifth of these records is
 # small, and the bands are wide. The runs on all records, three seeds each, and the same encoder
 # trained from scratch with labels alone, are in this table (`ecglab labels` makes it; a dash is a
-# run that has not been made). Follow that last line from left to right: with few labels a network
-# of its own is worth less than the frozen embedding, and with all of them more.
+# run that has not been made). Follow its last line from left to right: with few labels a network of
+# its own is worth less than the frozen code, and with all of them more. Against the reading with
+# rhythm it is behind at every share.
 
 # %%
 from IPython.display import Markdown

@@ -1,18 +1,22 @@
 """Two records and one number of their codes: where it comes from, and how the codes differ."""
 
+import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import ipywidgets
 import numpy as np
+import plotly.graph_objects as go
 from IPython.display import display
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ecglab.plots.reducer import plot_codes
-from ecglab.plots.semantic import Reduced, plot_reduced
+from ecglab.plots.semantic import Reduced, hover_reduced, plot_reduced
 from ecglab.widgets.lorenz import as_png
+
+PLOTLY = "application/vnd.plotly.v1+json"
 
 
 class Reduction(NamedTuple):
@@ -41,8 +45,13 @@ class Reduction(NamedTuple):
 class ReducerExplorer:
     """Menus for two records and a slider for the number of the code.
 
-    As the last line of a notebook cell it shows itself; ``static`` and ``static_codes`` draw its
-    two pictures. Codes are drawn in standard deviations over all records given, from their mean.
+    As the last line of a notebook cell it shows itself, with ``live`` to hover over and the picture
+    of ``static_codes``; ``static`` draws what ``live`` shows, where nothing can be hovered over.
+    Codes are drawn in standard deviations over all records given, from their mean.
+
+    plotly's own widget would need anywidget. The figure is handed to an output widget as data
+    instead, and JupyterLab draws it as it draws a cell's result. Nothing is captured, so nothing
+    can be missed in a headless run (see ``LorenzExplorer``).
 
     Args:
         records: a title and its reduction, for at least two records.
@@ -77,9 +86,8 @@ class ReducerExplorer:
         self.feature = ipywidgets.IntSlider(
             feature, 0, codes.shape[1] - 1, description="number", continuous_update=False
         )
-        self.image, self.bars = (
-            ipywidgets.Image(format="png", layout={"max_width": "100%"}) for _ in range(2)
-        )
+        self.hover = ipywidgets.Output()
+        self.bars = ipywidgets.Image(format="png", layout={"max_width": "100%"})
         for control in (self.first, self.second, self.feature):
             control.observe(self._draw, "value")
         self._draw()
@@ -88,6 +96,11 @@ class ReducerExplorer:
         """Both traces, and what one number takes from them."""
         rows = {name: self.records[name].channel(feature) for name in (first, second)}
         return plot_reduced(rows, self.fs, feature=feature)
+
+    def live(self, first: str, second: str, feature: int) -> go.Figure:
+        """The same to hover over."""
+        rows = {name: self.records[name].channel(feature) for name in (first, second)}
+        return hover_reduced(rows, self.fs, feature=feature)
 
     def static_codes(self, first: str, second: str, feature: int) -> Figure:
         """Both codes, sorted by their difference.
@@ -102,9 +115,7 @@ class ReducerExplorer:
 
     def _draw(self, change: object = None) -> None:
         chosen = self.first.value, self.second.value, self.feature.value
-        figure = self.static(*chosen)
-        self.image.value = as_png(figure)
-        plt.close(figure)
+        self.hover.outputs = (as_output(self.live(*chosen)),)
         self.bars.value = b""
         two = self.first.value != self.second.value
         self.bars.layout.display = None if two else "none"  # else shown as torn
@@ -115,4 +126,10 @@ class ReducerExplorer:
 
     def _ipython_display_(self) -> None:
         controls = ipywidgets.HBox([self.first, self.second, self.feature])
-        display(ipywidgets.VBox([controls, self.image, self.bars]))
+        display(ipywidgets.VBox([controls, self.hover, self.bars]))
+
+
+def as_output(figure: go.Figure) -> dict[str, Any]:
+    """The figure as an output of a cell, in the form that JupyterLab draws."""
+    data = {PLOTLY: json.loads(figure.to_json()), "text/plain": "a figure for JupyterLab to draw"}
+    return {"output_type": "display_data", "data": data, "metadata": {}}

@@ -1,6 +1,7 @@
 """Figures of the autoencoder show the numbers and the parts they were given."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -90,7 +91,10 @@ def test_the_architecture_is_a_u_beside_a_column() -> None:
     down = [Part("x_t", (1, 64)), Part("down", (4, 32), ("t", "z"))]
     middle = [Part("mid", (4, 32), ("t", "z"))]
     up = [Part("up", (4, 64), ("t", "z")), Part("out", (1, 64))]
-    axis = plot_architecture(encoder, down, middle, up).axes[0]
+    training = {"noise": Part("noise", (1, 64)), "loss": Part("mse", ())}
+    block = [Part("x", (32, 8)), Part("lru", (32, 8)), Part("add", (32, 8), skips=True)]
+    inset: dict[str, Any] = {"block": block, "opened": 1, "note": "B: 2 x 8"}
+    axis = plot_architecture(encoder, down, middle, up, **training, **inset).axes[0]
     places = {text.get_text(): text.get_position() for text in axis.texts}
     assert places["down"][1] == places["up"][1] > places["mid"][1]
     assert places["x_0"][1] == places["x_t"][1] == places["out"][1]
@@ -98,7 +102,15 @@ def test_the_architecture_is_a_u_beside_a_column() -> None:
     letters = [text.get_text() for text in axis.texts]
     assert letters.count("t") == 3
     assert letters.count("z") == 3 + 1  # and the arrow's name
+    assert places["add"][1] < places["lru"][1] < places["x"][1] == places["x_0"][1]
+    assert places["x"][0] < places["x_0"][0]
+    assert {"inside stem", "B: 2 x 8"} < set(letters)
+    assert places["mse"][0] == places["out"][0]
+    assert places["mse"][1] == places["noise"][1] > places["out"][1]
+    assert letters.count("one number") == 1  # the loss
+    lines = [[list(point) for point in line.get_xydata()] for line in axis.lines]
+    assert [y for x, y in lines[1]] == [0, 0, -2, -2]  # past lru, from x to add
     arrows = [patch for patch in axis.patches if isinstance(patch, FancyArrowPatch)]
-    assert len(arrows) == 2 + 4 + 2
+    assert len(arrows) == 2 + 2 + 4 + 5
     with pytest.raises(ValueError, match="2 and 1 parts"):
-        plot_architecture(encoder, down, middle, up[:1])
+        plot_architecture(encoder, down, middle, up[:1], **training, **inset)

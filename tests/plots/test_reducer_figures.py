@@ -37,9 +37,26 @@ def test_bars_stand_at_the_steps_samples() -> None:
     assert [bar.get_height() for bar in bars] == [1, -1, 2, 0, -3]
     assert figure.axes[0].get_title(loc="left") == "a record: $z_{7}$ = 0.40"
     assert np.argmax([bar.get_facecolor()[3] for bar in bars]) == 2
-    page = hover_reduced(ROW, 100.0, feature=7).data[1]
-    np.testing.assert_allclose(page.x, centres, atol=1e-9)
-    np.testing.assert_allclose(np.sum(page.customdata[:, 1]), 0.4, atol=1e-6)
+
+
+def test_the_pointer_finds_a_step_in_the_trace_and_in_its_bar() -> None:
+    rows = {"a record": ROW, "another": ROW._replace(s=np.full(5, 0.2, np.float32))}
+    page = hover_reduced(rows, 100.0, feature=7)
+    assert page.layout.annotations[0].text == "a record: z<sub>7</sub> = 0.40"
+    assert len({trace.xaxis for trace in page.data}) == 1  # or the line stays in its own panel
+    assert [trace.yaxis for trace in page.data] == ["y", "y", "y2", "y3", "y3", "y4"]
+    for i, row in enumerate(rows.values()):
+        behind, trace, bars = page.data[3 * i : 3 * i + 3]
+        assert trace.hoverinfo == "skip"
+        assert list(bars.y) == [1, -1, 2, 0, -3]
+        for steps in (behind, bars):
+            np.testing.assert_allclose(steps.x, [0, 0.08, 0.16, 0.24, 0.32], atol=1e-9)
+            np.testing.assert_allclose(steps.customdata[:, 0], row.v)
+            np.testing.assert_allclose(steps.customdata[:, 1], row.s)
+            np.testing.assert_allclose(np.sum(steps.customdata[:, 2]), row.z, atol=1e-6)
+            np.testing.assert_allclose(steps.customdata[:, 3], 5 * row.s)
+        opacity = [float(colour.rstrip(")").split(",")[-1]) for colour in behind.marker.color]
+        np.testing.assert_allclose(opacity, row.s / 0.4, atol=0.006)  # one scale for both records
 
 
 def test_the_chosen_number_is_marked_in_both_scatters() -> None:

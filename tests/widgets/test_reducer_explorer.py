@@ -1,12 +1,15 @@
 """The explorer follows its controls, its twins draw the same, and its codes are sums of S V."""
 
+import json
+
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 from matplotlib import pyplot as plt
 
 from ecglab.widgets import reducer
 from ecglab.widgets.lorenz import as_png
-from ecglab.widgets.reducer import ReducerExplorer, Reduction
+from ecglab.widgets.reducer import PLOTLY, ReducerExplorer, Reduction, as_output
 
 
 @pytest.fixture
@@ -55,13 +58,11 @@ def test_every_control_redraws(explorer: ReducerExplorer) -> None:
     before = plt.get_fignums()
 
     def shows(first: str, second: str, feature: int) -> list[bool]:
-        figures = [
-            draw(first, second, feature) for draw in (explorer.static, explorer.static_codes)
-        ]
-        drawn = [as_png(figure) for figure in figures]
-        for figure in figures:
-            plt.close(figure)
-        return [explorer.image.value == drawn[0], explorer.bars.value == drawn[1]]
+        live = as_output(explorer.live(first, second, feature))
+        figure = explorer.static_codes(first, second, feature)
+        bars = as_png(figure)
+        plt.close(figure)
+        return [explorer.hover.outputs == (live,), explorer.bars.value == bars]
 
     assert shows("one", "two", 2) == [True, True]
     assert shows("three", "two", 2) == [False, False]
@@ -73,8 +74,28 @@ def test_every_control_redraws(explorer: ReducerExplorer) -> None:
     assert plt.get_fignums() == before  # what was drawn for the images is closed again
 
 
+def test_the_twin_draws_what_can_be_hovered_over(explorer: ReducerExplorer) -> None:
+    live, figure = explorer.live("one", "two", 3), explorer.static("one", "two", 3)
+    plt.close(figure)
+    lines = [trace.y for trace in live.data if trace.type == "scatter"]
+    heights = [trace.y for trace in live.data if trace.type == "bar" and trace.base is None]
+    for axis, line in zip(figure.axes[::2], lines, strict=True):
+        np.testing.assert_allclose(axis.lines[0].get_ydata(), line)
+    for axis, bars in zip(figure.axes[1::2], heights, strict=True):
+        np.testing.assert_allclose([bar.get_height() for bar in axis.patches], bars)
+
+
+def test_the_figure_is_shown_as_data_that_can_be_sent(explorer: ReducerExplorer) -> None:
+    (output,) = explorer.hover.outputs
+    assert output["output_type"] == "display_data"
+    again = go.Figure(json.loads(json.dumps(output["data"][PLOTLY])))
+    assert [trace.type for trace in again.data] == ["bar", "scatter", "bar"] * 2
+    assert again.layout.annotations[0].text.startswith("one: z<sub>2</sub>")
+
+
 def test_a_record_against_itself_has_no_bars(explorer: ReducerExplorer) -> None:
     explorer.second.value = "one"
+    assert explorer.hover.outputs == (as_output(explorer.live("one", "one", 2)),)
     assert explorer.bars.value == b""
     assert explorer.bars.layout.display == "none"
     with pytest.raises(ValueError, match="'one' against itself"):
@@ -92,7 +113,7 @@ def test_it_shows_itself(explorer: ReducerExplorer, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(reducer, "display", shown.append)
     explorer._ipython_display_()
     (box,) = shown
-    assert box.children[1:] == (explorer.image, explorer.bars)
+    assert box.children[1:] == (explorer.hover, explorer.bars)
     assert box.children[0].children == (explorer.first, explorer.second, explorer.feature)
 
 
