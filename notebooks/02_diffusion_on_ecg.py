@@ -175,7 +175,8 @@ def views(trace: np.ndarray) -> dict[str, np.ndarray]:
 
 
 rows = {"one beat": views(beats[10]), "ten seconds": views(window)}
-numbers = pd.DataFrame(rows["ten seconds"])
+numbers = pd.concat({k: pd.DataFrame(v) for k, v in rows.items()}, names=["trace", "sample"])
+numbers = numbers.reset_index()
 figure = plot_views(rows, fs=FS, ylim=(-5, 8))
 keep(figure, OUTPUT, "forward_process", numbers=numbers, simulated=simulated)
 

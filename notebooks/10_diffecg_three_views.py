@@ -96,12 +96,23 @@ def liveliest(label: str) -> int:
     return int(calm[np.argmax((views["lorenz"][calm] > -1).sum(axis=(1, 2)))])
 
 
+def long(rows: dict, row: str, column: str) -> pd.DataFrame:
+    """Every value of a grid of views; a trace is one line, so its samples all have y = 0."""
+    tables = []
+    for name, parts in rows.items():
+        for title, part in parts.items():
+            y, x = np.indices(np.atleast_2d(part).shape).reshape(2, -1)
+            values = {row: name, column: title, "x": x, "y": y, "value": part.ravel()}
+            tables.append(pd.DataFrame(values))
+    return pd.concat(tables, ignore_index=True)
+
+
 chosen = {label: liveliest(label) for label in CINC2017_CLASSES}
 grid = {
     CLASS_NAMES[label]: {name: view[i] for name, view in views.items()}
     for label, i in chosen.items()
 }
-numbers = pd.DataFrame({label: views["signal"][i] for label, i in chosen.items()})
+numbers = long(grid, "class", "view")
 keep(plot_modalities(grid, seconds=10), OUTPUT, "three_views", numbers=numbers, simulated=simulated)
 
 # %% [markdown]
@@ -154,7 +165,7 @@ def noisy(view: np.ndarray) -> dict[str, np.ndarray]:
 
 
 drowned = {name: noisy(view[chosen["A"]]) for name, view in views.items()}
-numbers = pd.DataFrame(drowned["signal"])
+numbers = long(drowned, "view", "step")
 figure = plot_modalities(drowned, seconds=10, value=2.0)
 keep(figure, OUTPUT, "three_views_under_noise", numbers=numbers, simulated=simulated)
 

@@ -76,10 +76,12 @@ print(f"{(~learn).sum()} records ({len(test)} windows) test")
 # ## From a map to a token
 #
 # Each bottleneck's map passes a small convolution, BatchNorm, ReLU and a max-pool, and a linear map
-# makes 512 numbers of what is left: one token per modality.
+# makes 512 numbers of what is left: one token per modality. We look at the classifier in evaluation
+# mode, as it predicts: BatchNorm does not mix a window with the others of its batch, and no number
+# is dropped by chance.
 
 # %%
-classifier = method.new_head(len(CINC2017_CLASSES), seed=SEED)
+classifier = method.new_head(len(CINC2017_CLASSES), seed=SEED).eval()
 few = {name: view[:4] for name, view in method.views(train).items()}
 maps = method.features(few, t=20, seed=SEED)
 with torch.no_grad():
@@ -116,7 +118,8 @@ assert torch.allclose(
 
 # %% [markdown]
 # The package's classifier has eight heads. With the exercise's function for each head, its output
-# map, a residual connection and a LayerNorm, we get its logits by hand.
+# map, a residual connection, a LayerNorm, the mean over the tokens and two linear layers, we get its
+# logits by hand, and the same numbers from the package.
 
 # %%
 weight, bias = classifier.attend.in_proj_weight, classifier.attend.in_proj_bias
@@ -124,15 +127,17 @@ with torch.no_grad():
     q, k, v = (tokens[0] @ w.T + b for w, b in zip(weight.chunk(3), bias.chunk(3), strict=True))
     heads = [attend(*parts) for parts in zip(*(x.chunk(8, dim=1) for x in (q, k, v)), strict=True)]
     mixed = classifier.attend.out_proj(torch.cat([out for out, _ in heads], dim=1))
-    classifier.eval()
-    tokens = torch.stack([classifier.tokens[name](maps[name]) for name in maps], dim=1)
+    by_hand = classifier.classify(classifier.norm(tokens[0] + mixed).mean(dim=0))
+    shares = torch.stack([a for _, a in heads]).mean(dim=0).mean(dim=0)  # over heads, then over i
     logits, weights = classifier.explain(maps)
+assert torch.allclose(by_hand, logits[0], atol=1e-5)
+assert torch.allclose(shares, weights[0], atol=1e-5)
 print(f"logits of one window: {np.round(logits[0].numpy(), 3)}")
 print(f"weights of the modalities: {np.round(weights[0].numpy(), 3)}, sum {weights[0].sum():.3f}")
 
 # %% [markdown]
 # The weight of a modality is how much the three tokens take from it on average: the column means of
-# A. Untrained, all three weigh about a third.
+# A, averaged over the heads. Untrained, all three weigh about a third.
 #
 # ## Training the classifier
 #

@@ -2,6 +2,7 @@
 
 import ipywidgets
 import numpy as np
+import pandas as pd
 import torch
 from IPython.display import display
 from matplotlib import pyplot as plt
@@ -23,11 +24,16 @@ class StepExplorer:
         positive: the class that is drawn in red.
         fs: sampling rate of the signal's view, Hz.
         high: the largest step of the sliders.
+
+    Raises:
+        ValueError: for a ``positive`` that is none of the subject's classes.
     """
 
     def __init__(
         self, personal: PersonalClassifier, *, positive: str, fs: float, high: int = 200
     ) -> None:
+        if positive not in personal.classes:
+            raise ValueError(f"{positive!r} is none of {', '.join(personal.classes)}")
         self.personal, self.positive, self.fs = personal, positive, fs
         self.t = {
             name: ipywidgets.IntSlider(
@@ -51,7 +57,7 @@ class StepExplorer:
         generator = torch.Generator().manual_seed(self.personal.seed)
         noise = torch.randn(x0.shape, generator=generator)
         schedule = self.personal.method.parts[name].schedule
-        return schedule.q_sample(x0, torch.tensor([t]), noise)[0, 0].numpy()
+        return schedule.q_sample(x0, schedule.check(torch.tensor([t])), noise)[0, 0].numpy()
 
     def plane(self, t: dict[str, int]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """The personal windows' features in their two main directions, (n, 2), and who is positive.
@@ -70,8 +76,12 @@ class StepExplorer:
         return (u[:, :2] * s[:2]).numpy(), labels == self.positive
 
     def static(self, **t: int) -> Figure:
-        """The explorer's picture at one step for each modality (20 where none is given)."""
-        steps = {name: t.get(name, 20) for name in self.t}
+        """The explorer's picture at one step for each modality (20 where none is given).
+
+        Raises:
+            ValueError: for a modality that the explorer does not have, or a step outside [0, T).
+        """
+        steps = self._steps(t)
         figure, axes = plt.subplots(1, len(steps) + 1, figsize=(3 * (len(steps) + 1), 2.8))
         for axis, (name, step) in zip(axes, steps.items(), strict=False):
             view = self.noisy(name, step)
@@ -93,6 +103,33 @@ class StepExplorer:
         axes[-1].set(xlabel="personal windows, two main directions")
         axes[-1].legend(fontsize=8)
         return figure
+
+    def numbers(self, **t: int) -> pd.DataFrame:
+        """What ``static`` draws, in long form: columns ``view``, ``t``, ``x``, ``y`` and ``value``.
+
+        Of a trace x is the time in s; of a picture x is the column and y the row. Of the personal
+        windows (``windows``) x and y are the two main directions, and value is 1 for who is
+        positive, else 0. ``gamma`` is one value.
+        """
+        steps, tables = self._steps(t), []
+        for name, step in steps.items():
+            view = self.noisy(name, step)
+            table = pd.DataFrame({"view": name, "t": step, "value": view.ravel()})
+            if view.ndim == 1:
+                table["x"] = np.arange(len(view)) / self.fs
+            else:
+                table["y"], table["x"] = np.indices(view.shape).reshape(2, -1)
+            tables.append(table)
+        points, positive = self.plane(steps)
+        table = pd.DataFrame(points, columns=["x", "y"])
+        tables.append(table.assign(view="windows", value=positive.astype(float)))
+        tables.append(pd.DataFrame({"view": ["gamma"], "value": [self.personal.promise(steps)]}))
+        return pd.concat(tables, ignore_index=True)[["view", "t", "x", "y", "value"]]
+
+    def _steps(self, t: dict[str, int]) -> dict[str, int]:
+        if unknown := sorted(set(t) - set(self.t)):
+            raise ValueError(f"no {', '.join(unknown)} among {', '.join(self.t)}")
+        return {name: t.get(name, 20) for name in self.t}
 
     def _draw(self, change: object = None) -> None:
         figure = self.static(**{name: slider.value for name, slider in self.t.items()})
