@@ -383,7 +383,8 @@ summary
 # Read the last column first. Does any choice of t beat t20 by more than its interval? One that lies
 # above zero says so; one that holds zero, or begins at 0.000, says that these patients do not show
 # it. Then see on which split the line is: `random` as in the paper, or `chronological`, where the
-# first part of the recording personalises. With a single subject the interval is over windows, and says nothing of other patients.
+# first part of the recording personalises. With a single subject the interval is over windows, and
+# says nothing of other patients.
 
 # %%
 results = Path("results") if Path("results").is_dir() else Path("../results")
