@@ -97,7 +97,8 @@ def tables3_and_4(results: Sequence[Result], *, profile: str = "laptop") -> str:
     found = table(mine, columns, by=("dataset", "protocol", "variant"))
     paper = {**PAPER_TABLE3, **PAPER_TABLE4}
     found.insert(3, _PAPER_HEADING, [_paper(paper, v) for v in found["variant"]])
-    found.insert(3, "evaluations", [_evaluations(mine, v) for v in found["variant"]])
+    cells = found[["dataset", "protocol", "variant"]].itertuples(index=False)
+    found.insert(3, "evaluations", [_evaluations(mine, tuple(cell)) for cell in cells])
     found["protocol"] = found["protocol"].str.removeprefix(_PREFIX)
     return to_markdown(found.rename(columns={"protocol": "split", "variant": "t"}))
 
@@ -106,12 +107,12 @@ def _personal(results: Sequence[Result]) -> list[Result]:
     return [r for r in results if r.protocol.startswith(_PREFIX)]
 
 
-def _evaluations(results: Sequence[Result], variant: str) -> str:
+def _evaluations(results: Sequence[Result], cell: tuple[str, ...]) -> str:
     """How often the objective was asked for a subject, the mean over subjects and seeds."""
     asked = [
         subject["evaluations"]
         for r in results
-        if r.variant == variant
+        if (r.dataset, r.protocol, r.variant) == cell
         for subject in r.params["subjects"].values()
     ]
     return f"{np.mean(asked):.3g}" if any(asked) else MISSING

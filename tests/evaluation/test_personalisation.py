@@ -244,10 +244,17 @@ def test_real_hearts_before_personalising() -> None:
         )
 
 
-def made(method: str, variant: str, against: list[Personalised] | None = None) -> Result:
+def made(
+    method: str,
+    variant: str,
+    against: list[Personalised] | None = None,
+    *,
+    asked: int = 0,
+    dataset: str = "mitbih",
+) -> Result:
     found = [one("a", "AANN", "AANN"), one("b", "AANN", "NANN")]
     return Result(
-        dataset="mitbih",
+        dataset=dataset,
         task="af-windows",
         protocol="personalise-random",
         method=method,
@@ -257,13 +264,20 @@ def made(method: str, variant: str, against: list[Personalised] | None = None) -
         n=2,
         classes=("A", "N"),
         metrics=summarise(found, "A", resamples=50, seed=0, against=against),
+        params={"subjects": {f.subject: {"evaluations": asked} for f in found}},
     )
 
 
 def test_tables_3_and_4_show_every_strategy() -> None:
     found = [one("a", "AANN", "AANN"), one("b", "AANN", "NANN")]
-    runs = [made("diffecg", "t20"), made("diffecg", "gamma-bayesian30", found)]
+    runs = [made("diffecg", "t20"), made("diffecg", "gamma-bayesian30", found, asked=30)]
+    # The same search elsewhere, cut short, and the paper's other objectives.
+    runs.append(made("diffecg", "gamma-bayesian30", found, asked=12, dataset="ltaf"))
+    runs.append(made("diffecg", "delta-f1-bayesian30", found, asked=27, dataset="ltaf"))
     text = tables3_and_4([*runs, made("diffecg", "majority"), made("rr-spectral", "whole")])
+    cells = [[c.strip() for c in line.split("|")[1:-1]] for line in text.splitlines()[2:]]
+    assert [c[3] for c in cells] == ["—", "30", "12", "27"], "evaluations"
+    assert cells[3][4] == "0.807, 0.962"
     assert "majority" not in text
     assert "whole" not in text
     first, second = (line for line in text.splitlines() if "| mitbih" in line)
