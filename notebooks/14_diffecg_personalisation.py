@@ -18,7 +18,7 @@
 # - write expected improvement, and watch a Gaussian process search for the best t;
 # - say whether searching pays, against fixed steps and against luck.
 #
-# **Minutes**: 45 to read and do, about 4 to run.
+# **Minutes**: 45 to read and do, about 5 to run.
 #
 # **Prerequisites**: chapters 03 and 10. Gradient descent; the normal distribution.
 #
