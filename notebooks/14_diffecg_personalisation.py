@@ -412,9 +412,8 @@ for (subject, data_of, parts), result in zip(
 ):
     one = PersonalClassifier(method, data_of, data_of.labels, parts, seed=SEED)
     held = data_of.take(parts.test)
-    maps, head = method.features(method.views(held), t=result.t, seed=SEED), one.train(result.t)
-    with torch.no_grad():
-        _, weights = head.explain(maps)
+    head = one.train(result.t)
+    _, weights = method.read(head, method.views(held), t=result.t, seed=SEED)
     mine = pd.DataFrame(weights.numpy(), columns=list(modalities))
     tables.append(mine.assign(subject=subject, label=held.labels))
 attention = pd.concat(tables, ignore_index=True)

@@ -272,15 +272,21 @@ questions = {
     "trained against RR": ("semantic autoencoder", "RR and spectral features"),
     "together against RR alone": ("semantic and RR together", "RR and spectral features"),
 }
-differences = pd.DataFrame(
-    [
+
+
+def paired(questions: dict[str, tuple[str, str]]) -> pd.DataFrame:
+    """For each question, the first system's macro-F1 less the second's, with its interval."""
+    rows = [
         {
-            "question": q,
+            "question": question,
             **vars(paired_difference(labels, answers[a], answers[b], macro, **resample)),
         }
-        for q, (a, b) in questions.items()
+        for question, (a, b) in questions.items()
     ]
-)
+    return pd.DataFrame(rows)
+
+
+differences = paired(questions)
 differences.to_csv(Path(OUTPUT) / "differences.csv", index=False)
 differences.round(3)
 
@@ -316,15 +322,7 @@ pairs = {
     "with rhythm against the code": (rhythm, "semantic autoencoder"),
     "with rhythm against RR": (rhythm, "RR and spectral features"),
 }
-differences = pd.DataFrame(
-    [
-        {
-            "question": question,
-            **vars(paired_difference(labels, answers[a], answers[b], macro, **resample)),
-        }
-        for question, (a, b) in pairs.items()
-    ]
-)
+differences = paired(pairs)
 differences.to_csv(Path(OUTPUT) / "rhythm.csv", index=False)
 differences.round(3)
 

@@ -201,17 +201,16 @@ def run_weights(
     methods = {folder.name: load_weights(folder) for folder in folders}
     if len(methods) < len(folders):
         raise ValueError("the folders' names must differ: they are the variants")
-    first, *_ = methods
+    configs = [json.loads((f / "config.json").read_text(encoding="utf-8")) for f in folders]
     for seed in range(profile.seeds):
         reference: Probed | None = None
-        for (name, method), folder in zip(methods.items(), folders, strict=True):
+        for (name, method), config in zip(methods.items(), configs, strict=True):
             probed = probe_method(method, dataset, ids, seed=seed)
-            card = json.loads((folder / "config.json").read_text(encoding="utf-8"))["card"]
-            probed = replace(probed, params={**probed.params, "card": card})
+            probed = replace(probed, params={**probed.params, "card": config["card"]})
             result = score(
                 probed, dataset=dataset.name, profile=profile, against=reference, variant=name
             )
-            reference = reference or replace(probed, method=first)
+            reference = reference or replace(probed, method=name)
             yield result
 
 

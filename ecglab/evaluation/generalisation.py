@@ -157,14 +157,14 @@ def run_generalisation(
                 tested = guess_majority(views[BASELINE], seed=seed)
             else:
                 tested = evaluate(methods[name], views[name], seed=seed, linear=linear)
-            done[name] = tested
             variants = {"linear": linear and _has_own(name), several: several != "drop"}
-            rivals = [n for n in (MAJORITY, BASELINE, *_parts(name)) if n in done and n != name]
+            rivals = [done[n] for n in (MAJORITY, BASELINE, *_parts(name)) if n in done]
+            done[name] = tested
             result = score(
                 tested,
                 source=ours.name,
                 profile=profile,
-                against=[done[n] for n in rivals],
+                against=rivals,
                 variant="+".join(v for v, used in variants.items() if used),
             )
             if predictions is not None:
