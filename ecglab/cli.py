@@ -27,7 +27,7 @@ from ecglab.evaluation.pages import FRONT, RESULTS
 from ecglab.evaluation.personal import CannotPersonalise, Strategy
 from ecglab.evaluation.personalisation import ALL_STRATEGIES, run_personalisation
 from ecglab.evaluation.semantic_ablation import VARIANTS, run_ablation
-from ecglab.evaluation.tasks import CannotGeneralise
+from ecglab.evaluation.tasks import CannotGeneralise, check_disjoint
 from ecglab.methods import METHODS, describe_methods, pretrained
 from ecglab.methods import pretrain as run_pretraining
 from ecglab.profiles import Profile, load_profile
@@ -296,23 +296,24 @@ def personalise(
     budget = load_profile(profile)
     origin, origin_ids = choose(source, budget)
     target, ids = choose(dataset, budget)
-    for name in method or ["diffecg"]:
-        runs = run_personalisation(
-            pretrained(name, origin, origin_ids, budget, only_source=True),
-            target,
-            budget,
-            ids=ids,
-            strategies=ALL_STRATEGIES if t is None else [Strategy(t=t)],
-            order="chronological" if chronological else "random",
-            fraction=fraction,
-            source=(origin, origin_ids),
-        )
-        try:
+    try:
+        check_disjoint(origin, target)  # before hours of pre-training
+        for name in method or ["diffecg"]:
+            runs = run_personalisation(
+                pretrained(name, origin, origin_ids, budget, only_source=True),
+                target,
+                budget,
+                ids=ids,
+                strategies=ALL_STRATEGIES if t is None else [Strategy(t=t)],
+                order="chronological" if chronological else "random",
+                fraction=fraction,
+                source=(origin, origin_ids),
+            )
             for result, _ in runs:
                 typer.echo(f"{save(result, out)}: F1 {result.metrics['f1']}")
-        except (CannotPersonalise, CannotGeneralise) as error:
-            typer.echo(str(error), err=True)
-            raise typer.Exit(1) from error
+    except (CannotPersonalise, CannotGeneralise) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
 
 
 @app.command("search-extractor")

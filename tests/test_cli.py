@@ -49,6 +49,16 @@ def test_the_published_corpus_is_counted_without_data() -> None:
     assert answer.output.split() == ["ptbxl", "261,588", "mitbih", "94,560", "356,148"]
 
 
+def test_records_shared_with_the_source_are_refused_before_any_training(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ecglab.cli.pretrained", lambda *_, **__: pytest.fail("was pre-trained"))
+    same = ["personalise", "--dataset", "simulator", "--source", "simulator", "--profile", "smoke"]
+    answer = RUN.invoke(app, same)
+    assert answer.exit_code == 1
+    assert "shares records with the source" in answer.output
+
+
 @pytest.mark.parametrize("part", ["noise", "few"])
 def test_rhythm_is_refused_where_it_would_be_ignored(part: str) -> None:
     answer = RUN.invoke(app, ["dacl", part, "--rhythm", "--dataset", "simulator"])
