@@ -18,7 +18,8 @@ from ecglab.data.readers.physionet import DataNotFound
 from ecglab.diffusion.extractor import NoStructure
 from ecglab.evaluation import load_all, save, update_readme
 from ecglab.evaluation.cinc2017 import run_probes, run_weights
-from ecglab.evaluation.contrastive import QUESTIONS, SAMPLERS, run_comparison, run_few, run_noise
+from ecglab.evaluation.contrastive import SAMPLERS, run_comparison, run_few, run_noise
+from ecglab.evaluation.contrastive_systems import QUESTIONS
 from ecglab.evaluation.contrastive_weights import train_weights
 from ecglab.evaluation.extractor_protocol import run_search
 from ecglab.evaluation.generalisation import run_generalisation

@@ -46,7 +46,7 @@ from ecglab.data.windows import windows
 from ecglab.diffusion import NoiseSchedule
 from ecglab.diffusion.timesteps import SAMPLERS, THIRDS, step_range
 from ecglab.evaluation import auroc
-from ecglab.evaluation.contrastive import QUESTIONS, Features, folds_of
+from ecglab.evaluation.contrastive_systems import QUESTIONS, Features, folds_of
 from ecglab.methods.latent_learner import LatentLearner, LatentLearnerConfig
 from ecglab.methods.scattering_features import DACL_WINDOWS
 from ecglab.nn.triplet import embedding_distances, mine_triplets

@@ -46,7 +46,7 @@ from ecglab.data.windows import windows
 from ecglab.diffusion import NoiseSchedule
 from ecglab.diffusion.views import DiffusionViews
 from ecglab.evaluation import auroc, bootstrap_ci, load_all, paired_difference
-from ecglab.evaluation.contrastive import (
+from ecglab.evaluation.contrastive_systems import (
     QUESTIONS,
     SYSTEMS,
     Features,

@@ -6,18 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ecglab.evaluation.contrastive import (
-    BASELINES,
-    COMPARE,
-    FEW,
-    LABELS,
-    NOISE,
-    QUESTIONS,
-    RHYTHM,
-    SAMPLERS,
-    SNRS,
-    SYSTEMS,
-)
+from ecglab.evaluation.contrastive import COMPARE, FEW, LABELS, NOISE, RHYTHM, SAMPLERS, SNRS
+from ecglab.evaluation.contrastive_systems import BASELINES, QUESTIONS, SYSTEMS
 from ecglab.evaluation.results import Result
 from ecglab.evaluation.tables import table, to_markdown
 from ecglab.methods import METHODS

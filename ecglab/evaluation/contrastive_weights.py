@@ -8,7 +8,7 @@ from pathlib import Path
 from ecglab.data.readers.base import Dataset
 from ecglab.data.windows import windows
 from ecglab.evaluation.bootstrap import bootstrap_ci
-from ecglab.evaluation.contrastive import (
+from ecglab.evaluation.contrastive_systems import (
     QUESTIONS,
     Features,
     fit_system,

@@ -11,6 +11,15 @@ from ecglab.data.simulator import Simulator
 from ecglab.data.windows import windows
 from ecglab.evaluation import contrastive as c
 from ecglab.evaluation import load_all, save
+from ecglab.evaluation.contrastive_systems import (
+    QUESTIONS,
+    SYSTEMS,
+    Features,
+    fit_system,
+    folds_of,
+    latent_of,
+    record_scores,
+)
 from ecglab.evaluation.contrastive_weights import train_weights
 from ecglab.methods import DACL
 from ecglab.methods.scattering_features import DACL_WINDOWS
@@ -36,12 +45,12 @@ def features(labels, windows_each=3, d=5):
     record_of = np.repeat(np.arange(len(labels)), windows_each)
     x = np.random.default_rng(0).normal(size=(len(record_of), d)).astype(np.float32)
     names = np.array([f"r{i}" for i in range(len(labels))])
-    return c.Features(x=x, record_of=record_of, labels=labels, names=names, subjects=names)
+    return Features(x=x, record_of=record_of, labels=labels, names=names, subjects=names)
 
 
 def test_a_question_asks_its_classes_only():
     labels = np.array(["N", "A", "O", "~"])
-    af, rest = c.QUESTIONS["af-vs-normal"], c.QUESTIONS["normal-vs-rest"]
+    af, rest = QUESTIONS["af-vs-normal"], QUESTIONS["normal-vs-rest"]
     assert af.asked(labels).tolist() == [True, True, False, False]
     assert af.answer(labels).tolist() == [False, True, False, False]
     assert rest.asked(labels).all()
@@ -62,20 +71,20 @@ def test_a_records_score_is_the_mean_of_its_windows():
 
     data = features(["N", "A"], windows_each=2, d=1)
     data.x[:, 0] = [0.1, 0.3, 0.8, 1.0]
-    assert c.record_scores(Fixed(), data) == pytest.approx([0.2, 0.9])
+    assert record_scores(Fixed(), data) == pytest.approx([0.2, 0.9])
 
 
 def test_the_test_fold_reaches_no_part_of_a_system():
     profile, data = load_profile("smoke"), features(["N", "A", "N", "O"] * 10)
-    fold = c.folds_of(data, seed=0)
+    fold = folds_of(data, seed=0)
     x = np.where((fold == 0)[data.record_of][:, None], 99.0, data.x).astype(np.float32)
     changed = replace(data, x=x, labels=np.where(fold == 0, "~", data.labels))
-    question, found = c.QUESTIONS["af-vs-normal"], []
+    question, found = QUESTIONS["af-vs-normal"], []
     for one in (data, changed):
         train = one.take(fold != 0)
-        base = c.latent_of(train, profile, seed=0)
-        models = [c.fit_system(n, profile, train, question, base, seed=0) for n in c.SYSTEMS]
-        found.append([c.record_scores(m, data.take(fold == 0)) for m in models])
+        base = latent_of(train, profile, seed=0)
+        models = [fit_system(n, profile, train, question, base, seed=0) for n in SYSTEMS]
+        found.append([record_scores(m, data.take(fold == 0)) for m in models])
     assert all(np.array_equal(a, b) for a, b in zip(*found, strict=True))
     assert not np.allclose(found[0][0], found[0][4])
 
@@ -137,11 +146,10 @@ def test_noise_lowers_the_score_of_a_good_system(simulated):
 def test_few_labels_use_just_so_many(simulated, monkeypatch):
     dataset, ids = simulated
     seen = []
-    fit = c.fit_system
     monkeypatch.setattr(
         c,
         "fit_system",
-        lambda n, p, train, *a, **k: seen.append(train) or fit(n, p, train, *a, **k),
+        lambda n, p, train, *a, **k: seen.append(train) or fit_system(n, p, train, *a, **k),
     )
     runs = c.run_few(
         dataset, ids, load_profile("smoke"), systems=["scattering-vae"], labels=[2, 3], seeds=[0]
@@ -170,8 +178,8 @@ def test_weights_are_scored_on_records_that_they_have_not_seen(simulated, tmp_pa
     train_weights(dataset, ids, load_profile("smoke"), tmp_path / "w", rhythm=rhythm)
     card = json.loads((tmp_path / "w/config.json").read_text())["card"]
     cut = windows(dataset, DACL_WINDOWS, ids=ids)
-    data = c.Features.of(cut, rhythm=rhythm)
-    fold = c.folds_of(data, seed=0)
+    data = Features.of(cut, rhythm=rhythm)
+    fold = folds_of(data, seed=0)
     asked = np.isin(data.labels, ["N", "A"])
     assert f"{(asked & (fold != 0)).sum()} labelled records" in card["data"]
     method = DACL.load(tmp_path / "w")
