@@ -29,6 +29,7 @@ class Profile:
     semantic_strides: tuple[int, ...]
     semantic_dim: int
     semantic_multipliers: tuple[int, ...]
+    semantic_objective: Literal["noise", "x0", "v"]
     semantic_steps: int
     dacl_steps: int
     dacl_vae_steps: int

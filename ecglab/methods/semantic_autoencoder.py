@@ -46,6 +46,7 @@ class SemanticAutoencoderConfig:
         windows: what both read.
         diffusion_steps: T.
         schedule: ``linear`` or ``cosine``.
+        objective: what the U-Net predicts, ``noise`` as published, ``x0`` or ``v``.
     """
 
     encoder: SemanticEncoderConfig = field(default_factory=SemanticEncoderConfig)
@@ -55,6 +56,7 @@ class SemanticAutoencoderConfig:
     windows: WindowSpec = field(default_factory=lambda: WindowSpec(fs=300.0, scaling="zscore"))
     diffusion_steps: int = 1000
     schedule: str = "linear"
+    objective: str = "noise"
 
     def __post_init__(self) -> None:
         if self.encoder.width != self.unet.code:
@@ -109,7 +111,10 @@ class SemanticAutoencoder(Method):
         )
         hop = profile.semantic_hop or None
         spec = WindowSpec(fs=profile.semantic_fs, scaling="zscore", hop=hop)
-        return cls(SemanticAutoencoderConfig(encoder=encoder, unet=unet, windows=spec), seed=seed)
+        options = SemanticAutoencoderConfig(
+            encoder=encoder, unet=unet, windows=spec, objective=profile.semantic_objective
+        )
+        return cls(options, seed=seed)
 
     @classmethod
     def budget(cls, profile: Profile, *, seed: int = 0) -> TrainConfig:
@@ -119,10 +124,13 @@ class SemanticAutoencoder(Method):
     def pretrain(self, data: WindowSet, **options: Any) -> TrainReport:
         """Minimise ``E |noise - network(x_t, t, encoder(x_0))|^2``; options as ``train`` has them.
 
+        Where the objective is another, that stands in the noise's place (``diffusion.objectives``).
         Every lead of ``data`` is a trace of its own; labels are not looked at.
         """
         config: TrainConfig = options.pop("config")
-        module = DenoisingLoss(self.network, self.schedule, encoder=self.encoder)
+        module = DenoisingLoss(
+            self.network, self.schedule, objective=self.options.objective, encoder=self.encoder
+        )
         traces = data.signals.reshape(-1, 1, data.signals.shape[-1])
         return train(module, traces, config, **options)
 
@@ -181,11 +189,13 @@ class SemanticAutoencoder(Method):
 
     def invert(self, x: Tensor, z: Tensor, *, steps: int = 50) -> Tensor:
         """The noise x_T from which ``decode`` makes x again, given z; shaped as x."""
-        return ddim_invert(partial(self.network, code=z), self.schedule, x, steps=steps)
+        network, objective = partial(self.network, code=z), self.options.objective
+        return ddim_invert(network, self.schedule, x, steps=steps, objective=objective)
 
     def decode(self, z: Tensor, noise: Tensor, *, steps: int = 50) -> Tensor:
         """The trace of a code (batch, 128) and a noise (batch, 1, samples), by DDIM."""
-        return ddim_sample(partial(self.network, code=z), self.schedule, noise, steps=steps)
+        network, objective = partial(self.network, code=z), self.options.objective
+        return ddim_sample(network, self.schedule, noise, steps=steps, objective=objective)
 
     def reconstruct(self, x: Tensor, *, steps: int = 50) -> Tensor:
         """The traces from their own z and x_T, shaped as x; exact as ``steps`` grows."""

@@ -91,6 +91,34 @@ def test_noise_and_code_are_the_trace(method: SemanticAutoencoder, data: WindowS
     assert (other - x).square().mean() > (again - x).square().mean()
 
 
+@pytest.mark.parametrize("objective", ["noise", "x0", "v"])
+def test_the_objective_is_the_same_in_training_and_sampling(
+    method: SemanticAutoencoder, data: WindowSet, objective: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network that knows the trace makes no error in training, and decodes to the trace."""
+    options = replace(method.options, objective=objective)
+    method = SemanticAutoencoder.from_config(SemanticAutoencoder(options).config())
+    x, schedule = torch.from_numpy(np.array(data.signals[:2, :1])), method.schedule
+
+    class Knows(torch.nn.Module):
+        def forward(self, xt: torch.Tensor, t: torch.Tensor, code: torch.Tensor) -> torch.Tensor:
+            a, b = schedule.coefficients(t, xt)
+            noise = (xt - a * x) / b
+            return {"noise": noise, "x0": x, "v": a * noise - b * x}[objective]
+
+    method.network = Knows()  # type: ignore[assignment]
+    losses = []
+    monkeypatch.setattr(
+        "ecglab.methods.semantic_autoencoder.train",
+        lambda module, *_, **__: losses.append(float(module(x, torch.Generator()))),
+    )
+    method.pretrain(data, config=None)
+    assert losses == pytest.approx([0], abs=1e-4)
+    z = method.encode(x)
+    torch.testing.assert_close(method.decode(z, torch.randn_like(x)), x, atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(method.reconstruct(x), x, atol=1e-3, rtol=1e-3)
+
+
 def test_save_and_load(method: SemanticAutoencoder, data: WindowSet, tmp_path: Path) -> None:
     method.save(tmp_path, command="none")
     again = SemanticAutoencoder.load(tmp_path)
