@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -41,6 +41,7 @@ app.add_typer(notebooks_app, name="notebooks")
 
 ProfileOption = Annotated[str, typer.Option(help="smoke, laptop, gpu or paper")]
 DatasetOption = Annotated[str, typer.Option(help="a data set's name, simulator, or auto")]
+Objective = Literal["noise", "x0", "v"]
 SeedOption = Annotated[int, typer.Option(help="source of all randomness")]
 NotebooksArgument = Annotated[
     list[str] | None, typer.Argument(metavar="NAMES", help="03, a name or a path; none: all")
@@ -103,10 +104,17 @@ def pretrain(
     seed: SeedOption = 0,
     steps: Annotated[int | None, typer.Option(help="in place of the profile's")] = None,
     batch_size: Annotated[int | None, typer.Option(help="likewise")] = None,
+    lr: Annotated[float | None, typer.Option(help="likewise, the learning rate's peak")] = None,
+    devices: Annotated[
+        int | None, typer.Option(help="GPUs, or processes on a CPU, to share each batch")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="folder for the weights")] = None,
     half: Annotated[bool, typer.Option(help="store 16 bits a weight, as the shipped ones")] = False,
     structure: Annotated[
         str | None, typer.Option(help="what the U-Net keeps, by the name search-extractor gives it")
+    ] = None,
+    objective: Annotated[
+        Objective | None, typer.Option(help="of the semantic autoencoder's U-Net")
     ] = None,
 ) -> None:
     """Pre-train a method without labels; a run that was broken off is taken up again."""
@@ -121,9 +129,12 @@ def pretrain(
             seed=seed,
             steps=steps,
             batch_size=batch_size,
+            lr=lr,
+            devices=devices,
             out=out,
             half=half,
             structure=structure,
+            objective=objective,
         )
     except NoStructure as error:
         raise typer.BadParameter(str(error)) from error

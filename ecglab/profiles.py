@@ -31,6 +31,7 @@ class Profile:
     semantic_multipliers: tuple[int, ...]
     semantic_objective: Literal["noise", "x0", "v"]
     semantic_steps: int
+    semantic_lr: float
     dacl_steps: int
     dacl_vae_steps: int
     steps: int

@@ -15,6 +15,7 @@
 # **You will be able to**
 # - draw the whole system from the model itself, and say where the code enters the denoiser;
 # - measure what a code tells the denoiser, noise step by noise step, against the right controls;
+# - say which error pays for a code, and which does not see it;
 # - take a trace apart into a code z and a noise x_T, and put it together again;
 # - walk from one heart to another, move a heart along a class, and say honestly what came of it.
 #
@@ -33,6 +34,8 @@ SEED = 0
 OUTPUT = "build/figures/22_semantic_autoencoder"
 
 # %% tags=["setup"]
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import torch
@@ -43,14 +46,23 @@ from torch.fx.passes.shape_prop import ShapeProp
 from ecglab.data.choose import choose
 from ecglab.data.corpus import POSTER_HOP, Corpus, count_poster
 from ecglab.data.windows import WindowSpec, windows
-from ecglab.diffusion import DenoisingLoss, NoiseSchedule, UNetConfig, ddim_invert
+from ecglab.diffusion import (
+    DenoisingLoss,
+    NoiseSchedule,
+    UNetConfig,
+    ddim_invert,
+    predict_noise,
+    predict_x0,
+    target,
+)
 from ecglab.diffusion.unet import ResBlock
-from ecglab.evaluation import auroc, bootstrap_ci
+from ecglab.evaluation import auroc, bootstrap_ci, load_all
+from ecglab.evaluation.semantic_tables import objectives_table
 from ecglab.methods import pretrained
 from ecglab.methods.semantic_autoencoder import SemanticAutoencoder, SemanticAutoencoderConfig
 from ecglab.nn.semantic import SemanticEncoderConfig
 from ecglab.plots import keep, use_style
-from ecglab.plots.diffusion import plot_loss
+from ecglab.plots.diffusion import plot_error_weights, plot_loss
 from ecglab.plots.reconstruction import (
     plot_kept,
     plot_moves_along,
@@ -167,21 +179,22 @@ def inside(block: nn.Module, x: torch.Tensor) -> list[Part]:
 # two directions, the 2 beside it in B and C for real and imaginary parts.
 
 # %%
-objective = DenoisingLoss(method.network, method.schedule, encoder=method.encoder)
+asked = method.options.objective
+training = DenoisingLoss(method.network, method.schedule, objective=asked, encoder=method.encoder)
 x = torch.from_numpy(np.array(data.signals[:1]))
 shape = tuple(x.shape[1:])
 
 
 def forward() -> torch.Tensor:
     """The loss of one trace, as in training."""
-    return objective(x, torch.Generator().manual_seed(SEED))
+    return training(x, torch.Generator().manual_seed(SEED))
 
 
 of_encoder, of_unet = parts_of(method.encoder, forward), parts_of(method.network, forward)
 of_unet = [part for part in of_unet if "time" not in part.name]  # makes a vector of t, aside
 middle = [i for i, part in enumerate(of_unet) if part.name.startswith("mid")]
-noise = Part(objective.objective, shape)
-loss = Part(f"loss: {objective.loss}", tuple(forward().shape))
+noise = Part(training.objective, shape)
+loss = Part(f"loss: {training.loss}", tuple(forward().shape))
 
 # %%
 opened = next(i for i, part in enumerate(of_encoder) if part.name.startswith("blocks"))
@@ -217,9 +230,10 @@ keep(figure, OUTPUT, "architecture", numbers=numbers, simulated=simulated)
 # Follow the two paths. In the middle column the clean trace x_0 gets shorter in the stem, keeps its
 # steps through the LRU blocks, and loses them in the Attention Reducer (chapter 21): z. On the right
 # the *noisy* trace x_t goes down the U and up again, dotted lines carry detail across, and the last
-# part gives the guess of the noise. The loss above it is the mean squared error of that guess: the
-# same noise that was added is what the network should find. The gradient of the loss runs through
-# the orange arrow back into the encoder. There is no other way in which the encoder learns.
+# part gives the guess. In the poster that is a guess of the noise which was added; the weights that
+# come with the package guess a mixture of noise and trace called v, for a reason that this chapter
+# comes to. The loss above it is the mean squared error of the guess. Its gradient runs through the
+# orange arrow back into the encoder. There is no other way in which the encoder learns.
 #
 # In the LRU block, the recurrence is the only part that brings one step to another. What follows
 # works on each step alone: GELU bends, the gate makes two numbers of each channel, and GLU keeps the
@@ -341,7 +355,9 @@ def noise_losses(model: SemanticAutoencoder, x: torch.Tensor, steps: tuple) -> p
         xt = model.schedule.q_sample(x, at, noise)
         for name, code in codes.items():
             with torch.no_grad():
-                error = ((model.network(xt, at, code) - noise) ** 2).mean(dim=(1, 2))
+                guess = model.network(xt, at, code)
+            guess = predict_noise(model.schedule, model.options.objective, xt, at, guess)
+            error = ((guess - noise) ** 2).mean(dim=(1, 2))
             rows += [(t, name, i, float(e)) for i, e in enumerate(error)]
     return pd.DataFrame(rows, columns=["t", "code", "window", "loss"])
 
@@ -392,13 +408,71 @@ keep(figure, OUTPUT, "hint", numbers=table, simulated=simulated)
 # "zeros" is not "no information": it is a code that no trace has, and the network fails on it for
 # that reason alone.
 #
+# ## Which error teaches the code
+#
+# Look at the left picture again, at large t. The loss is small there whatever the code: to find the
+# noise where all is noise is easy. But what x_0 is, x_t no longer says; that is where a code could
+# tell most. The loss does not see it. Error of the noise and error of the trace are one mistake in two
+# units, since `x_t = a x_0 + b noise` holds for the guesses too: `a` times the one error is `-b` times
+# the other. Squared, an error of the trace counts `a^2 / b^2` in the loss of the noise, and that is the
+# signal-to-noise ratio: 0.08 at t = 500, 0.002 at t = 800.
+#
+# One may ask the same network for the trace itself (every error counts 1), or for
+# `v = a noise - b x_0` (Salimans & Ho 2022). All three say the same thing, given x_t.
+#
+# **Exercise 2.** How much does an error of 1 in the trace count in the loss of v? Start from
+# `v = a noise - b x_0`, put in `noise = (x_t - a x_0) / b`, and remember that `a^2 + b^2 = 1`.
+
+
+# %% tags=["solution"]
+def weight_of_v(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """The squared error of v where that of the trace is 1."""
+    return 1 / b**2
+
+
+# %% tags=["check"]
+_schedule, _t = NoiseSchedule.linear(1000), torch.arange(100, 1000)
+_x0, _noise = torch.randn(2, 900, 1, generator=torch.Generator().manual_seed(0))
+_right = target(_schedule, "v", _x0, _t, _noise)
+_trace = predict_x0(_schedule, "v", _schedule.q_sample(_x0, _t, _noise), _t, _right + 0.1)
+_ratio = (
+    0.1**2 / (_trace - _x0) ** 2
+)  # a guess of v that is wrong by 0.1, and what that makes of x_0
+assert torch.allclose(weight_of_v(*_schedule.coefficients(_t, _x0)), _ratio, rtol=0.01)
+
+# %%
+a, b = method.schedule.signal_scale, method.schedule.noise_scale
+weights = {"noise": a**2 / b**2, "x0": torch.ones_like(a), "v": weight_of_v(a, b)}
+table = pd.concat(
+    pd.DataFrame({"t": range(len(w)), "predicted": name, "weight": w.numpy()})
+    for name, w in weights.items()
+)
+keep(plot_error_weights(table), OUTPUT, "error_weights", numbers=table)
+print(table[table["t"].isin([100, 300, 500, 700])].pivot(index="t", columns="predicted").round(3))
+
+# %% [markdown]
+# Where little noise is added, v counts errors as the noise does. Where there is much, the noise's line
+# falls away and v's stays at one: there v is nearly the trace itself (less its sign), and a wrong
+# heart is a large error. So v pays z for what only z can know. What that is worth is in this table: two
+# codes of equally long trainings, read by the linear probe of chapter 23. (They are short runs, of
+# minutes on two cores, so neither code is a good one yet. `ecglab pretrain --objective` makes them.)
+
+# %%
+from IPython.display import Markdown
+
+results = Path("results") if Path("results").is_dir() else Path("../results")
+Markdown(objectives_table(load_all(results) if results.is_dir() else []))
+
+# %% [markdown]
+# In the package the profile `paper` predicts the noise, as published, and the others v.
+#
 # ## Taking a trace apart: x_T
 #
 # z is one half. For the other, walk the sampler's path backwards. DDIM's step (chapter 02) takes a
 # guess of x_0 and of the noise and mixes them for another step. Nothing forces that step to be a
 # cleaner one.
 #
-# **Exercise 2.** Write the step of the inversion: from x at the step s to the noisier step u.
+# **Exercise 3.** Write the step of the inversion: from x at the step s to the noisier step u.
 
 
 # %% tags=["solution"]
@@ -578,7 +652,7 @@ pd.DataFrame(rows).round(2)
 # a straight line. x_T cannot: a point halfway between two independent noises is too short by
 # sqrt(2), and the sampler has never started from there. It moves along the arc between the two.
 #
-# **Exercise 3.** Write this *spherical* interpolation, with the angle `w` between a and b:
+# **Exercise 4.** Write this *spherical* interpolation, with the angle `w` between a and b:
 # `(sin((1 - s) w) a + sin(s w) b) / sin(w)`.
 
 

@@ -74,6 +74,19 @@ def test_a_structure_that_is_none_is_a_message(name: str) -> None:
     assert name in answer.output
 
 
+def test_an_objective_of_its_own_is_trained_and_kept(tmp_path: Path, data_home: Path) -> None:
+    run = ["pretrain", "semantic-autoencoder", "--dataset", "simulator", "--profile", "smoke"]
+    asked = ["--steps", "2", "--lr", "0.002", "--objective", "x0"]
+    answer = RUN.invoke(app, [*run, *asked, "--out", str(tmp_path / "w")])
+    assert answer.exit_code == 0, answer.output
+    kept = json.loads((tmp_path / "w/config.json").read_text())
+    assert kept["config"]["objective"] == "x0"
+    assert kept["card"]["command"].endswith("--steps 2 --lr 0.002 --objective x0")
+    answer = RUN.invoke(app, [*run, "--objective", "score"])
+    assert answer.exit_code == 2
+    assert "score" in answer.output
+
+
 def test_pretrain_probe_and_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ECGLAB_PHYSIONET", raising=False)
     small = ["--dataset", "simulator", "--profile", "smoke"]

@@ -13,7 +13,12 @@ from ecglab.evaluation.contrastive_tables import (
 )
 from ecglab.evaluation.personal_tables import table2, tables3_and_4
 from ecglab.evaluation.results import Result
-from ecglab.evaluation.semantic_tables import ablation_table, corpora_table, labels_table
+from ecglab.evaluation.semantic_tables import (
+    ablation_table,
+    corpora_table,
+    labels_table,
+    objectives_table,
+)
 from ecglab.evaluation.table1 import fusion_gains, other_pairs, table1
 
 
@@ -37,6 +42,7 @@ RESULTS: Mapping[str, Table] = {
     "labels": labels_table,
     "ablation": ablation_table,
     "corpora": corpora_table,
+    "objectives": objectives_table,
     "dacl": comparison_table,
     "dacl-gains": gains_table,
     "dacl-steps": steps_table,

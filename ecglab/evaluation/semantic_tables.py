@@ -1,4 +1,4 @@
-"""Tables of the semantic autoencoder's runs: under few labels, and with one part exchanged."""
+"""Tables of the semantic autoencoder's runs: under few labels, and with one thing exchanged."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -46,10 +46,22 @@ def ablation_table(results: Sequence[Result], *, profile: str = "laptop") -> str
 
 def corpora_table(results: Sequence[Result], *, profile: str = "laptop") -> str:
     """Weights learnt from other data, in pairs: both scores, and the difference, in Markdown."""
-    mine = [r for r in results if r.variant in CORPORA and r.profile == profile]
+    return _pairs(results, CORPORA, "learnt from", profile)
+
+
+def objectives_table(results: Sequence[Result], *, profile: str = "laptop") -> str:
+    """The same for what the denoiser predicts."""
+    return _pairs(results, OBJECTIVES, "the U-Net predicts", profile)
+
+
+def _pairs(
+    results: Sequence[Result], variants: Mapping[str, str], column: str, profile: str
+) -> str:
+    """Every second variant is compared with the one before it."""
+    mine = [r for r in results if r.variant in variants and r.profile == profile]
     if not mine:
         return "_No results yet._"
-    names, cards = list(CORPORA), {r.variant: r.params["card"] for r in mine}
+    names, cards = list(variants), {r.variant: r.params["card"] for r in mine}
     parts = []
     for pair in zip(names[::2], names[1::2], strict=True):
         columns = {
@@ -59,7 +71,7 @@ def corpora_table(results: Sequence[Result], *, profile: str = "laptop") -> str:
         }
         parts.append(table(mine, columns, by=("variant",), rows=pair))
     found = pd.concat(parts, ignore_index=True)
-    found.insert(0, "learnt from", list(CORPORA.values()))
+    found.insert(0, column, list(variants.values()))
     found.insert(1, "steps", [_steps(cards.get(name)) for name in names])
     return to_markdown(found.drop(columns="variant"))
 
@@ -75,6 +87,9 @@ CORPORA = {
     "rate-300hz": "all four sets, 300 Hz",
 }
 """Folders that ``ecglab probe --weights`` was given in pairs, and what the weights learnt from."""
+
+OBJECTIVES = {"objective-noise": "the noise, as published", "objective-v": "v"}
+"""Likewise, and what the weights' U-Net was asked for (``ecglab pretrain --objective``)."""
 
 TITLES = {
     "full": "LRU and Attention Reducer",

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ecglab.data.locations import data_home
 from ecglab.data.readers.base import Dataset
@@ -116,9 +116,12 @@ def pretrain(
     seed: int = 0,
     steps: int | None = None,
     batch_size: int | None = None,
+    lr: float | None = None,
+    devices: int | None = None,
     out: Path | None = None,
     half: bool = False,
     structure: str | None = None,
+    objective: Literal["noise", "x0", "v"] | None = None,
 ) -> Path:
     """Pre-train a method without labels at a profile's sizes; the folder of its weights.
 
@@ -133,20 +136,25 @@ def pretrain(
         seed: of weights, batches and noise.
         steps: in place of the profile's, for a small set; a whole budget would wear it out.
         batch_size: in place of the profile's, for a larger machine.
+        lr: peak learning rate, in place of the profile's.
+        devices: GPUs, or processes on a CPU, that share each batch; one if not given.
         out: the folder for the weights; by default one under ``ECGLAB_DATA/weights``.
         half: store 16 bits a weight.
         structure: a sub-network that an architecture search found, by its name, in place of the
             whole U-Net; see ``structured``.
+        objective: what the semantic autoencoder's U-Net predicts, in place of the profile's.
 
     Raises:
         NoStructure: where the method has no such structure.
     """
+    if objective is not None:
+        profile = replace(profile, semantic_objective=objective)
     method = get_method(name).for_profile(profile, seed=seed)
     if structure is not None:
         method = structured(method, structure, seed=seed)
     data = windows(dataset, method.spec, ids=ids)
-    folder = run_folder(name, dataset, profile, seed, structure)
-    asked = {"steps": steps, "batch_size": batch_size}
+    folder = run_folder(name, dataset, profile, seed, structure or objective)
+    asked = {"steps": steps, "batch_size": batch_size, "lr": lr, "devices": devices}
     changed: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
     config = replace(method.budget(profile, seed=seed), **changed)
     report = method.pretrain(
@@ -162,6 +170,7 @@ def pretrain(
         f"--seed {seed}"
         + "".join(f" --{name.replace('_', '-')} {value}" for name, value in changed.items())
         + (f" --structure {structure}" if structure is not None else "")
+        + (f" --objective {objective}" if objective is not None else "")
         + (" --half" if half else ""),
         data=f"{dataset.title}: {len(ids) - len(data.skipped)} "
         f"{'leads' if '+' in dataset.name else 'records'}, {len(data)} windows; labels unused",
@@ -175,11 +184,11 @@ def pretrain(
 
 
 def run_folder(
-    name: str, dataset: Dataset, profile: Profile, seed: int, structure: str | None = None
+    name: str, dataset: Dataset, profile: Profile, seed: int, variant: str | None = None
 ) -> Path:
-    """Where the weights of a run lie; a structure of its own has a folder of its own."""
+    """Where the weights of a run lie; a structure or objective of its own has its own folder."""
     run = f"{name}-{dataset.name}-{profile.name}-{seed}"
-    return data_home() / "weights" / (run if structure is None else f"{run}-{structure}")
+    return data_home() / "weights" / (run if variant is None else f"{run}-{variant}")
 
 
 def shipped(source: str | None = None) -> list[str]:

@@ -118,8 +118,9 @@ class SemanticAutoencoder(Method):
 
     @classmethod
     def budget(cls, profile: Profile, *, seed: int = 0) -> TrainConfig:
-        """A number of steps of its own."""
-        return replace(super().budget(profile, seed=seed), steps=profile.semantic_steps)
+        """A number of steps and a learning rate of its own."""
+        budget = super().budget(profile, seed=seed)
+        return replace(budget, steps=profile.semantic_steps, lr=profile.semantic_lr)
 
     def pretrain(self, data: WindowSet, **options: Any) -> TrainReport:
         """Minimise ``E |noise - network(x_t, t, encoder(x_0))|^2``; options as ``train`` has them.

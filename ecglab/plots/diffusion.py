@@ -53,6 +53,20 @@ def plot_schedules(table: pd.DataFrame) -> Figure:
     return figure
 
 
+def plot_error_weights(table: pd.DataFrame) -> Figure:
+    """What an error of the trace counts in the loss of each objective, by step.
+
+    Args:
+        table: columns ``t``, ``predicted``, ``weight``.
+    """
+    figure, axis = plt.subplots(figsize=(6, 3))
+    for name, mine in table.groupby("predicted", sort=False):
+        axis.plot(mine["t"], mine["weight"], label=str(name))
+    axis.set(xlabel="noise step t", ylabel="loss for an error of 1 in x_0", yscale="log")
+    axis.legend(title="the network predicts")
+    return figure
+
+
 def plot_beats(groups: Mapping[str, NDArray[np.float32]], *, fs: float, each: int = 12) -> Figure:
     """A gallery: one row of beats (n, samples) per group, all on one vertical scale."""
     figure, axes = plt.subplots(

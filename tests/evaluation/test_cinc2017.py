@@ -18,7 +18,7 @@ from ecglab.evaluation.cinc2017 import (
     run_weights,
     score,
 )
-from ecglab.evaluation.semantic_tables import corpora_table
+from ecglab.evaluation.semantic_tables import corpora_table, objectives_table
 from ecglab.methods import RecordFeatures, RRSpectral, SemanticAutoencoder
 from ecglab.profiles import load_profile
 
@@ -126,6 +126,12 @@ def test_weights_of_ones_own_are_compared_with_the_first(
     assert cells[0][1:] == cells[1][1:] == ["—"] * 4, "runs that were not made are missing"
     assert (cells[2][1], cells[2][-1]) == ("6 at batch 16", "—"), "the first has no rival"
     assert cells[3][-1].startswith(f"{gain:.3f} [")
+    assert objectives_table([first, second], profile="smoke") == "_No results yet._"
+    pair = [replace(first, variant="objective-noise"), replace(second, variant="objective-v")]
+    for line, value in zip(
+        objectives_table(pair, profile="smoke").splitlines()[2:], (first, second), strict=True
+    ):
+        assert f"{value.metrics['macro_f1'].value:.3f} [" in line
     with pytest.raises(ValueError, match="names must differ"):
         next(run_weights([folders[0], folders[0]], records, records.ids(), PROFILE))
     with pytest.raises(ValueError, match="no weights of a method"):

@@ -8,7 +8,13 @@ from matplotlib import pyplot as plt
 
 from ecglab.diffusion import NoiseSchedule
 from ecglab.plots import use_style
-from ecglab.plots.diffusion import plot_loss, plot_schedules, plot_views, slide_views
+from ecglab.plots.diffusion import (
+    plot_error_weights,
+    plot_loss,
+    plot_schedules,
+    plot_views,
+    slide_views,
+)
 from ecglab.plots.encoding import plot_map, plot_sweep
 from ecglab.widgets.noise import NoiseExplorer
 
@@ -33,6 +39,13 @@ def test_schedules_and_loss() -> None:
     )
     assert len(plot_schedules(table).axes) == 3
     assert plot_loss([1.0, 0.5, 0.2, 0.1], trivial=1.0).axes[0].get_yscale() == "log"
+
+
+def test_each_objective_has_its_line_of_weights() -> None:
+    table = pd.DataFrame({"t": [0, 1, 0, 1], "predicted": ["noise"] * 2 + ["v"] * 2})
+    axis = plot_error_weights(table.assign(weight=[9.0, 0.1, 10.0, 1.1])).axes[0]
+    drawn = {line.get_label(): line.get_ydata().tolist() for line in axis.lines}
+    assert drawn == {"noise": [9.0, 0.1], "v": [10.0, 1.1]}
 
 
 def test_the_slider_has_a_frame_for_every_step() -> None:
