@@ -54,6 +54,26 @@ class Probed:
         return self.rows["label"].to_numpy(dtype=str)
 
 
+class Vectors:
+    """Methods' vectors of some records, none of them computed twice.
+
+    What a method draws no noise for is the same for every seed.
+    """
+
+    def __init__(self, dataset: RecordSource, ids: Sequence[str]) -> None:
+        self.records = dataset, ids
+        self._found: dict[Any, tuple[NDArray[np.float32], pd.DataFrame]] = {}
+
+    def of(
+        self, method: Method, *, seed: int, t: int | None = None
+    ) -> tuple[NDArray[np.float32], pd.DataFrame]:
+        """``method.embed_records``."""
+        key = (method, seed, t) if method.draws else method
+        if key not in self._found:
+            self._found[key] = method.embed_records(*self.records, seed=seed, t=t)
+        return self._found[key]
+
+
 def probe_method(
     method: Method,
     dataset: RecordSource,
@@ -62,6 +82,7 @@ def probe_method(
     seed: int,
     t: int | None = None,
     beside: Sequence[Method] = (),
+    vectors: Vectors | None = None,
 ) -> Probed:
     """Embed every record, and predict it from the folds that do not hold it.
 
@@ -72,16 +93,18 @@ def probe_method(
         seed: of the folds, and of the noise where a method adds some.
         t: the noise step, for a method that has one; None: as configured.
         beside: further methods, whose vectors are appended: does one know what the other does not?
+        vectors: of these records, where some may be known already.
 
     Raises:
         ValueError: where the methods cannot read the same records.
     """
     began, methods = time.perf_counter(), (method, *beside)
-    found = [m.embed_records(dataset, ids, seed=seed, t=t) for m in methods]
+    known = vectors or Vectors(dataset, ids)
+    found = [known.of(m, seed=seed, t=t) for m in methods]
     rows = found[0][1]
     if any(list(other["record"]) != list(rows["record"]) for _, other in found):
         raise ValueError(f"{', '.join(m.info.name for m in methods)} read different records")
-    features = np.hstack([vectors for vectors, _ in found])
+    features = np.hstack([columns for columns, _ in found])
     folds = kfold(rows["label"], rows["subject"], k=FOLDS, seed=seed)
     probe = linear_probe(features, rows["label"], folds, seed=seed)
     params = {"t": t, "C": {str(fold): c for fold, c in probe.C.items()}, "d": features.shape[1]}
@@ -168,15 +191,18 @@ def run_probes(
     run: dict[str, Any] = {"dataset": dataset.name, "profile": profile}
     single = dict.fromkeys(part for name in names for part in name.split("+"))
     methods = {name: pretrained(name, dataset, ids, profile) for name in single}
+    rr, vectors = RRSpectral(), Vectors(dataset, ids)
     for seed in range(profile.seeds):
-        baseline = probe_method(RRSpectral(), dataset, ids, seed=seed)
+        baseline = probe_method(rr, dataset, ids, seed=seed, vectors=vectors)
         yield score(probe_majority(baseline.rows, seed=seed), **run)
         for name in names:
             if name == RRSpectral.info.name:
                 yield score(baseline, **run)
                 continue
             method, *beside = (methods[part] for part in name.split("+"))
-            probed = probe_method(method, dataset, ids, seed=seed, t=t, beside=beside)
+            probed = probe_method(
+                method, dataset, ids, seed=seed, t=t, beside=beside, vectors=vectors
+            )
             variant = "" if t is None else f"t{t}"
             yield score(probed, **run, against=baseline, variant=variant)
 
@@ -202,10 +228,11 @@ def run_weights(
     if len(methods) < len(folders):
         raise ValueError("the folders' names must differ: they are the variants")
     configs = [json.loads((f / "config.json").read_text(encoding="utf-8")) for f in folders]
+    vectors = Vectors(dataset, ids)
     for seed in range(profile.seeds):
         reference: Probed | None = None
         for (name, method), config in zip(methods.items(), configs, strict=True):
-            probed = probe_method(method, dataset, ids, seed=seed)
+            probed = probe_method(method, dataset, ids, seed=seed, vectors=vectors)
             probed = replace(probed, params={**probed.params, "card": config["card"]})
             result = score(
                 probed, dataset=dataset.name, profile=profile, against=reference, variant=name

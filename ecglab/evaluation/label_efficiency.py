@@ -17,7 +17,7 @@ from ecglab.data.pooling import pool_records
 from ecglab.data.readers.base import Dataset
 from ecglab.data.splits import holdout
 from ecglab.data.windows import windows
-from ecglab.evaluation.cinc2017 import Probed, score
+from ecglab.evaluation.cinc2017 import Probed, Vectors, score
 from ecglab.evaluation.probe import INNER_FOLDS, ProbeResult, fit_probe
 from ecglab.evaluation.results import Result
 from ecglab.methods import Method, get_method, pretrained
@@ -80,10 +80,11 @@ def run_label_efficiency(
         cls = get_method(name)
         if "pretrain" in cls.supports():
             systems.append((name, "untrained", cls.for_profile(profile)))
+    vectors = Vectors(dataset, ids)
     for seed in range(profile.seeds):
         first: dict[float, Probed] = {}
         for name, variant, method in systems:
-            for fraction, probed in _learn(method, dataset, ids, fractions, seed):
+            for fraction, probed in _learn(method, vectors, fractions, seed):
                 reference = first.setdefault(fraction, probed)
                 yield score(
                     probed,
@@ -96,13 +97,14 @@ def run_label_efficiency(
 
 
 def _learn(
-    method: Method, dataset: Dataset, ids: Sequence[str], fractions: Sequence[float], seed: int
+    method: Method, vectors: Vectors, fractions: Sequence[float], seed: int
 ) -> Iterator[tuple[float, Probed]]:
     """One method and seed at every fraction."""
     embeds = "embed" in method.supports()
     if embeds:
-        features, rows = method.embed_records(dataset, ids, seed=seed)
+        features, rows = vectors.of(method, seed=seed)
     else:
+        dataset, ids = vectors.records
         data = windows(dataset, method.spec, ids=ids)
         rows, record_of = data.records()
     labels = rows["label"].to_numpy(dtype=str)

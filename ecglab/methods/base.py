@@ -55,11 +55,13 @@ class Method(ABC):
         spec: the windows that the method reads.
         made_of: names of the methods that this one is put together from, for a fusion.
         needs_labels: whether its embedding itself is learned with labels, by ``finetune``.
+        draws: whether there is noise in its embedding, drawn from ``embed``'s seed.
     """
 
     info: ClassVar[MethodInfo]
     made_of: ClassVar[tuple[str, ...]] = ()
     needs_labels: ClassVar[bool] = False
+    draws: ClassVar[bool] = False
     spec: WindowSpec
     _head: Pipeline | None = None
 

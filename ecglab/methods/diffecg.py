@@ -74,6 +74,7 @@ class DiffECGModality(FrozenFeatureClassifier, Method):
     """
 
     modality: ClassVar[str]
+    draws = True
 
     def __init__(self, options: DiffECGConfig | None = None, *, seed: int = 0) -> None:
         self.options = options or DiffECGConfig(unet=self.published())

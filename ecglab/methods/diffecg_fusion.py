@@ -36,6 +36,7 @@ class DiffECG(FrozenFeatureClassifier, Method):
         year=2025,
     )
     made_of = tuple(m.info.name for m in MODALITIES)
+    draws = True
 
     def __init__(self, *modalities: DiffECGModality) -> None:
         """Args: pre-trained modalities that read the same windows, one of each kind or fewer."""

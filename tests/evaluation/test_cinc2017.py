@@ -11,6 +11,7 @@ from ecglab.data.simulator import Simulator
 from ecglab.data.splits import kfold
 from ecglab.evaluation import linear_probe, load_all, save
 from ecglab.evaluation.cinc2017 import (
+    Vectors,
     cinc2017_table,
     probe_majority,
     probe_method,
@@ -19,7 +20,7 @@ from ecglab.evaluation.cinc2017 import (
     score,
 )
 from ecglab.evaluation.semantic_tables import corpora_table, objectives_table
-from ecglab.methods import RecordFeatures, RRSpectral, SemanticAutoencoder
+from ecglab.methods import METHODS, RecordFeatures, RRSpectral, SemanticAutoencoder
 from ecglab.profiles import load_profile
 
 PROFILE = load_profile("smoke")
@@ -104,6 +105,23 @@ def test_methods_joined_by_a_plus_are_probed_together(records: Simulator, baseli
 
     with pytest.raises(ValueError, match="rr-spectral, rr-spectral read different records"):
         probe_method(RRSpectral(), records, records.ids(), seed=0, beside=[Fewer()])
+
+
+@pytest.mark.parametrize(
+    "name", [n for n, m in METHODS.items() if "embed" in m.supports() and not m.needs_labels]
+)
+def test_vectors_are_computed_once_unless_noise_is_drawn(name: str, records: Simulator) -> None:
+    cls, few = METHODS[name], records.ids()[:4]
+    parts = [METHODS[part].for_profile(PROFILE) for part in cls.made_of]
+    method = cls(*parts) if parts else cls.for_profile(PROFILE)
+    vectors = Vectors(records, few)
+    first, rows = vectors.of(method, seed=0)
+    assert vectors.of(method, seed=0)[0] is first
+    assert list(rows["record"]) == few
+    other, again = vectors.of(method, seed=1)[0], method.embed_records(records, few, seed=1)[0]
+    assert np.array_equal(other, again), "a seed that matters must not be forgotten"
+    assert (other is first) != cls.draws
+    assert np.array_equal(first, other) != cls.draws
 
 
 def test_weights_of_ones_own_are_compared_with_the_first(
