@@ -64,7 +64,7 @@ weights: env ## train the shipped weights anew, on CinC 2017 and more (hours on 
 	for m in spectrogram lorenz; do $(BIN)/ecglab pretrain diffecg-$$m --dataset cinc2017 --half \
 	  --out ecglab/weights/diffecg-$$m || exit 1; done
 	$(BIN)/ecglab pretrain semantic-autoencoder --dataset cinc2017+mitbih+ptbxl --half \
-	  --steps 1600 --batch-size 256 \
+	  --steps 4800 --devices 2 \
 	  --out ecglab/weights/semantic-autoencoder
 	$(BIN)/ecglab dacl train --dataset cinc2017 --rhythm --out ecglab/weights/dacl
 

@@ -80,6 +80,7 @@ def test_the_denoiser_listens_to_the_code(method: SemanticAutoencoder) -> None:
 
 def test_noise_and_code_are_the_trace(method: SemanticAutoencoder, data: WindowSet) -> None:
     """There and back by DDIM, where the noise that the network sees changes slowly enough."""
+    method = SemanticAutoencoder(replace(method.options, objective="noise"))
     method.network.out.weight.data *= 0.005
     x = torch.from_numpy(np.array(data.signals[:2, :1]))
     z = method.encode(x)
