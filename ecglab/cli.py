@@ -31,6 +31,7 @@ from ecglab.evaluation.semantic_ablation import VARIANTS, run_ablation
 from ecglab.evaluation.tasks import CannotGeneralise, check_disjoint
 from ecglab.methods import METHODS, describe_methods, pretrained
 from ecglab.methods import pretrain as run_pretraining
+from ecglab.methods.base import Unsupported
 from ecglab.profiles import Profile, load_profile
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
@@ -136,7 +137,7 @@ def pretrain(
             structure=structure,
             objective=objective,
         )
-    except NoStructure as error:
+    except (NoStructure, Unsupported) as error:
         raise typer.BadParameter(str(error)) from error
     typer.echo(f"weights in {folder}")
 

@@ -85,6 +85,10 @@ def test_an_objective_of_its_own_is_trained_and_kept(tmp_path: Path, data_home: 
     answer = RUN.invoke(app, [*run, "--objective", "score"])
     assert answer.exit_code == 2
     assert "score" in answer.output
+    other = ["pretrain", "diffecg-signal", *run[2:], "--objective", "v"]
+    answer = RUN.invoke(app, other)
+    assert answer.exit_code == 2
+    assert "diffecg-signal has no objective" in answer.output
 
 
 def test_pretrain_probe_and_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,8 +10,9 @@ from ecglab.data.locations import data_home
 from ecglab.data.readers.base import Dataset
 from ecglab.data.windows import windows
 from ecglab.diffusion.extractor import Extractor, NoStructure
-from ecglab.methods.base import METHODS, Method
+from ecglab.methods.base import METHODS, Method, Unsupported
 from ecglab.methods.diffecg import DiffECGModality
+from ecglab.methods.semantic_autoencoder import SemanticAutoencoder
 from ecglab.profiles import Profile
 
 SHIPPED = Path(__file__).parent.parent / "weights"
@@ -146,8 +147,11 @@ def pretrain(
 
     Raises:
         NoStructure: where the method has no such structure.
+        Unsupported: for an objective of another method.
     """
     if objective is not None:
+        if name != SemanticAutoencoder.info.name:
+            raise Unsupported(f"{name} has no objective to choose")
         profile = replace(profile, semantic_objective=objective)
     method = get_method(name).for_profile(profile, seed=seed)
     if structure is not None:
