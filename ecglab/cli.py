@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -16,6 +16,7 @@ from ecglab.data.readers.base import Dataset
 from ecglab.data.readers.folder import read_folder
 from ecglab.data.readers.physionet import DataNotFound
 from ecglab.diffusion.extractor import NoStructure
+from ecglab.diffusion.objectives import Objective
 from ecglab.evaluation import load_all, save, update_readme
 from ecglab.evaluation.cinc2017 import run_probes, run_weights
 from ecglab.evaluation.contrastive import SAMPLERS, run_comparison, run_few, run_noise
@@ -42,7 +43,6 @@ app.add_typer(notebooks_app, name="notebooks")
 
 ProfileOption = Annotated[str, typer.Option(help="smoke, laptop, gpu or paper")]
 DatasetOption = Annotated[str, typer.Option(help="a data set's name, simulator, or auto")]
-Objective = Literal["noise", "x0", "v"]
 SeedOption = Annotated[int, typer.Option(help="source of all randomness")]
 NotebooksArgument = Annotated[
     list[str] | None, typer.Argument(metavar="NAMES", help="03, a name or a path; none: all")

@@ -47,7 +47,6 @@ from ecglab.data.choose import choose
 from ecglab.data.corpus import POSTER_HOP, Corpus, count_poster
 from ecglab.data.windows import WindowSpec, windows
 from ecglab.diffusion import (
-    DenoisingLoss,
     NoiseSchedule,
     UNetConfig,
     ddim_invert,
@@ -109,7 +108,7 @@ print(f"{dataset.title}: {len(data)} records of {data.spec.seconds:g} s at {FS:g
 # The poster's Figure 1 shows the system as a diagram. A diagram can differ from the code, so we draw
 # ours from the code: a *hook* on every part of both networks writes down what passes through in one
 # forward pass, in order. A residual block that holds a map for the code takes both the step t and z.
-# The pass is that of training: the module `DenoisingLoss` makes the noise, runs both networks and
+# The pass is that of training: the module of `method.loss()` makes the noise, runs both networks and
 # hands back the loss.
 
 
@@ -179,8 +178,7 @@ def inside(block: nn.Module, x: torch.Tensor) -> list[Part]:
 # two directions, the 2 beside it in B and C for real and imaginary parts.
 
 # %%
-asked = method.options.objective
-training = DenoisingLoss(method.network, method.schedule, objective=asked, encoder=method.encoder)
+training = method.loss()
 x = torch.from_numpy(np.array(data.signals[:1]))
 shape = tuple(x.shape[1:])
 

@@ -7,7 +7,7 @@ Three equivalent targets, for ``x_t = a x_0 + b noise`` with a^2 + b^2 = 1:
 - ``v``: ``a noise - b x_0`` (Salimans & Ho 2022, appendix D), well-conditioned at both ends.
 """
 
-from typing import Protocol
+from typing import Literal, Protocol, get_args
 
 import torch
 import torch.nn.functional as F
@@ -15,7 +15,8 @@ from torch import Generator, Tensor, nn
 
 from ecglab.diffusion.schedule import NoiseSchedule
 
-OBJECTIVES = ("noise", "x0", "v")
+Objective = Literal["noise", "x0", "v"]
+OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
 LOSSES = {"mse": F.mse_loss, "smooth_l1": F.smooth_l1_loss}
 
 

@@ -4,12 +4,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from ecglab.data.locations import data_home
 from ecglab.data.readers.base import Dataset
 from ecglab.data.windows import windows
 from ecglab.diffusion.extractor import Extractor, NoStructure
+from ecglab.diffusion.objectives import Objective
 from ecglab.methods.base import METHODS, Method, Unsupported
 from ecglab.methods.diffecg import DiffECGModality
 from ecglab.methods.semantic_autoencoder import SemanticAutoencoder
@@ -122,7 +123,7 @@ def pretrain(
     out: Path | None = None,
     half: bool = False,
     structure: str | None = None,
-    objective: Literal["noise", "x0", "v"] | None = None,
+    objective: Objective | None = None,
 ) -> Path:
     """Pre-train a method without labels at a profile's sizes; the folder of its weights.
 

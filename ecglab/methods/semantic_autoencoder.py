@@ -129,11 +129,14 @@ class SemanticAutoencoder(Method):
         Every lead of ``data`` is a trace of its own; labels are not looked at.
         """
         config: TrainConfig = options.pop("config")
-        module = DenoisingLoss(
+        traces = data.signals.reshape(-1, 1, data.signals.shape[-1])
+        return train(self.loss(), traces, config, **options)
+
+    def loss(self) -> DenoisingLoss:
+        """What ``pretrain`` minimises: a module of clean traces and a generator."""
+        return DenoisingLoss(
             self.network, self.schedule, objective=self.options.objective, encoder=self.encoder
         )
-        traces = data.signals.reshape(-1, 1, data.signals.shape[-1])
-        return train(module, traces, config, **options)
 
     @torch.no_grad()
     def embed(
