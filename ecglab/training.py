@@ -24,6 +24,7 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ecglab.cuda_graph import GraphedLoss, RecordableLoss
 from ecglab.nn import parameter_groups
 from ecglab.profiles import Profile
 from ecglab.progress import progress
@@ -49,6 +50,7 @@ class TrainConfig:
         precision: Fabric's name, ``32-true`` or ``bf16-mixed``.
         accelerator: ``auto``, ``cpu`` or ``cuda``.
         devices: number of devices; more than one trains data-parallel.
+        graph: replay the steps as a CUDA graph, on one GPU and with a loss that allows it.
         seed: source of all randomness.
         checkpoint_every: steps between checkpoints, where a folder is given.
     """
@@ -63,6 +65,7 @@ class TrainConfig:
     precision: str = "32-true"
     accelerator: str = "auto"
     devices: int = 1
+    graph: bool = True
     seed: int = 0
     checkpoint_every: int = 500
 
@@ -135,8 +138,14 @@ def batch_indices(n: int, config: TrainConfig, step: int, rank: int = 0) -> NDAr
 
 def step_generator(config: TrainConfig, step: int, rank: int = 0) -> torch.Generator:
     """The step's own random numbers, on the CPU so that every device sees the same ones."""
-    state = np.random.SeedSequence([config.seed, step, rank]).generate_state(2, np.uint32)
-    return torch.Generator().manual_seed(int(state[0]) << 32 | int(state[1]))
+    return torch.Generator().manual_seed(_step_seeds(config, step, rank)[0])
+
+
+def _step_seeds(config: TrainConfig, step: int, rank: int) -> tuple[int, int]:
+    """One for what the loss draws, one for PyTorch's own generators, which dropout uses."""
+    state = np.random.SeedSequence([config.seed, step, rank]).generate_state(4, np.uint32)
+    a, b, c, d = (int(word) for word in state)
+    return a << 32 | b, c << 32 | d
 
 
 class ExponentialMovingAverage:
@@ -193,7 +202,8 @@ def train(
             accelerator=config.accelerator, devices=1, precision=cast(Any, config.precision)
         )
         home = next(loss_module.parameters()).device
-        report = _run(fabric, loss_module, data, config, checkpoint, watch)
+        with torch.random.fork_rng([fabric.device] if fabric.device.type == "cuda" else []):
+            report = _run(fabric, loss_module, data, config, checkpoint, watch)
         loss_module.to(home)
         return report
     if checkpoint is None:
@@ -234,6 +244,17 @@ def _run(
     if checkpoint is not None and checkpoint.exists():
         _resume(checkpoint, config, module, ema, optimizer, report)
 
+    def plainly(batch: Tensor, generator: torch.Generator) -> Tensor:
+        loss = wrapped(batch, generator)
+        optimizer.zero_grad()
+        fabric.backward(loss)
+        return cast(Tensor, loss.detach())
+
+    one_gpu = fabric.device.type == "cuda" and config.devices == 1
+    differentiate: Callable[[Tensor, torch.Generator], Tensor] = plainly
+    if config.graph and one_gpu and isinstance(module, RecordableLoss):
+        differentiate = GraphedLoss(module, fabric.autocast)
+
     first, before, began = len(report.losses), report.seconds, time.perf_counter()
     wrapped.train()
     for step in progress(range(first, config.steps), "training", enabled=fabric.is_global_zero):
@@ -242,13 +263,14 @@ def _run(
         )
         for group, share in zip(optimizer.param_groups, shares, strict=True):
             group["lr"] = share * learning_rate(config, step)
-        loss = wrapped(fabric.to_device(batch), step_generator(config, step, fabric.global_rank))
-        optimizer.zero_grad()
-        fabric.backward(loss)
+        torch.manual_seed(_step_seeds(config, step, fabric.global_rank)[1])
+        loss = differentiate(
+            fabric.to_device(batch), step_generator(config, step, fabric.global_rank)
+        )
         fabric.clip_gradients(wrapped, optimizer, max_norm=config.clip, error_if_nonfinite=False)
         optimizer.step()
         ema.update(module, step)
-        value = float(cast(Tensor, fabric.all_reduce(loss.detach(), reduce_op="mean")))
+        value = float(cast(Tensor, fabric.all_reduce(loss, reduce_op="mean")))
         if not math.isfinite(value):
             raise TrainingDiverged(f"the loss is {value} at step {step}; try a lower learning rate")
         report.losses.append(value)
@@ -302,7 +324,7 @@ def _resume(
     state = torch.load(path, map_location=next(module.parameters()).device, weights_only=True)
     changed = {k for k, v in asdict(config).items() if state["config"].get(k) != v}
     # How often to save, and on what, may differ between the two halves of a run.
-    changed -= {"checkpoint_every", "accelerator", "precision"}
+    changed -= {"checkpoint_every", "accelerator", "precision", "graph"}
     if changed:
         raise ValueError(f"{path}: made with other settings ({', '.join(sorted(changed))})")
     module.load_state_dict(state["module"])

@@ -5,13 +5,18 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from ecglab.cuda_graph import GraphedLoss
 from ecglab.diffusion import DenoisingLoss, NoiseSchedule, UNet, UNetConfig
+from ecglab.nn.semantic import SemanticEncoder, SemanticEncoderConfig
 from ecglab.profiles import load_profile
 from ecglab.training import (
     ExponentialMovingAverage,
@@ -84,6 +89,20 @@ def test_resumed_equals_unbroken(tmp_path: Path) -> None:
     report = train(again, data(), CONFIG, checkpoint=tmp_path / "run.pt")
     assert report.losses == whole.losses
     assert torch.equal(weights(again), weights(unbroken))
+
+
+def test_dropout_too_is_the_step_s_own() -> None:
+    """A step resumed, or repeated after other random numbers were drawn, drops the same."""
+    runs = []
+    for _ in range(2):
+        model = semantic(dropout=0.5)
+        torch.rand(len(runs))
+        train(model, data(), CONFIG)
+        runs.append(weights(model))
+    assert torch.equal(runs[0], runs[1])
+    model, before = module(), torch.random.get_rng_state()
+    train(model, data(), replace(CONFIG, steps=1))
+    torch.testing.assert_close(torch.random.get_rng_state(), before)
 
 
 KILLED = """
@@ -219,6 +238,57 @@ def test_gpu_sees_the_same_noise_as_the_cpu() -> None:
     second = train(on_gpu, data(), TrainConfig(**{**vars(CONFIG), "accelerator": "cuda"})).losses
     assert second == pytest.approx(first, rel=1e-3)
     assert {p.device.type for p in on_gpu.parameters()} == {"cpu"}, "they come home"
+
+
+def semantic(dropout: float = 0.0) -> DenoisingLoss:
+    torch.manual_seed(0)
+    encoder = SemanticEncoder(SemanticEncoderConfig(width=16, state=8, blocks=2, dropout=dropout))
+    net = UNet(UNetConfig(dim=8, multipliers=(1, 2), head_width=4, code=16))
+    return DenoisingLoss(net, NoiseSchedule.linear(50), objective="v", encoder=encoder)
+
+
+def image() -> DenoisingLoss:
+    torch.manual_seed(0)
+    net = UNet(UNetConfig(ndim=2, dim=8, multipliers=(1, 2), head_width=4))
+    return DenoisingLoss(net, NoiseSchedule.linear(50), loss="smooth_l1")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+@pytest.mark.parametrize("make", [module, semantic, image])
+def test_a_recorded_step_is_a_plain_one(make: Callable[[], DenoisingLoss], precision: str) -> None:
+    x = data() if make is not image else data().reshape(10, 1, 32, 1).repeat(32, axis=-1)
+    settings = {**vars(CONFIG), "accelerator": "cuda", "precision": precision, "steps": 20}
+    runs = {}
+    for graph in (True, False):
+        report = train(make(), x, TrainConfig(**{**settings, "graph": graph}))
+        runs[graph] = report.losses
+    assert runs[True] == pytest.approx(runs[False], rel=2e-2 if "bf16" in precision else 1e-3)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_replay_gives_the_gradients_of_its_own_batch() -> None:
+    recorded, plain = semantic().cuda(), semantic().cuda()
+    graphed = GraphedLoss(recorded, nullcontext)
+    for step, batch in enumerate(torch.from_numpy(data()).cuda().split(5)):
+        loss = graphed(batch, step_generator(CONFIG, step))
+        plain.zero_grad()
+        wanted = plain(batch, step_generator(CONFIG, step))
+        wanted.backward()
+        torch.testing.assert_close(loss, wanted.detach())
+        for mine, other in zip(recorded.parameters(), plain.parameters(), strict=True):
+            torch.testing.assert_close(mine.grad, other.grad, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("make", [module, semantic, image])
+def test_a_loss_waits_for_no_value_of_its_own(make: Callable[[], DenoisingLoss]) -> None:
+    """Or a CUDA graph could not record it: on the meta device no tensor has values."""
+    loss = make().to("meta")
+    shape = (4, 1, 32, 32) if make is image else (4, 1, 32)
+    x, t = torch.empty(shape, device="meta"), torch.empty(4, dtype=torch.long, device="meta")
+    loss.error(x, t, torch.empty_like(x)).backward()
 
 
 def test_half_precision_leaves_integers_alone() -> None:

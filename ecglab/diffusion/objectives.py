@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
+from ecglab.cuda_graph import RecordableLoss
 from ecglab.diffusion.schedule import NoiseSchedule
 
 Objective = Literal["noise", "x0", "v"]
@@ -64,10 +65,11 @@ def predict_noise(
     return (xt - a * prediction) / b if objective == "x0" else b * xt + a * prediction
 
 
-class DenoisingLoss(nn.Module):
+class DenoisingLoss(RecordableLoss):
     """``E_{t, noise} loss(network(x_t, t), target)`` with t uniform over [0, T).
 
-    Its forward is the whole of self-supervised pre-training: clean samples in, one number out.
+    Its forward is the whole of self-supervised pre-training: clean samples (batch, ...) and a
+    generator in, one number out.
 
     Args:
         network: the denoiser, a module of (x_t, t).
@@ -96,13 +98,18 @@ class DenoisingLoss(nn.Module):
         self.objective = _known(objective)
         self.loss = loss
 
-    def forward(self, x0: Tensor, generator: Generator) -> Tensor:
-        """The mean loss over a batch (batch, ...); steps and noise are drawn from ``generator``."""
+    def draw(self, batch: Tensor, generator: Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """The clean samples themselves, a step t for each, and noise shaped as they are."""
         # Drawn on the generator's own device, so that the CPU and a GPU can see the same noise.
         t = torch.randint(
-            len(self.schedule), (len(x0),), generator=generator, device=generator.device
-        ).to(x0.device)
-        noise = torch.randn(x0.shape, generator=generator, device=generator.device).to(x0)
+            len(self.schedule), (len(batch),), generator=generator, device=generator.device
+        ).to(batch.device)
+        noise = torch.randn(batch.shape, generator=generator, device=generator.device).to(batch)
+        return batch, t, noise
+
+    def error(self, *inputs: Tensor) -> Tensor:
+        """The mean loss for samples (batch, ...), steps (batch,) and noise (batch, ...)."""
+        x0, t, noise = inputs
         code = () if self.encoder is None else (self.encoder(x0),)
         prediction = self.network(self.schedule.q_sample(x0, t, noise), t, *code)
         wanted = target(self.schedule, self.objective, x0, t, noise)

@@ -95,8 +95,9 @@ class LRU(nn.Module):
 
     def _read(self, h: Tensor, direction: int) -> Tensor:
         """``Re(C h) = Re C Re h - Im C Im h``: a real map of the parts side by side."""
-        signs = self.C.new_tensor([1.0, -1.0])
-        return F.linear(torch.view_as_real(h).flatten(-2), (self.C[direction] * signs).flatten(1))
+        real, imaginary = self.C[direction].unbind(-1)
+        weight = torch.stack([real, -imaginary], dim=-1).flatten(1)
+        return F.linear(torch.view_as_real(h).flatten(-2), weight)
 
     def forward(self, x: Tensor, *, mask: Tensor | None = None) -> Tensor:
         if mask is not None:
