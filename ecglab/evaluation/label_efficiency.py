@@ -20,7 +20,7 @@ from ecglab.data.windows import windows
 from ecglab.evaluation.cinc2017 import Probed, Vectors, score
 from ecglab.evaluation.probe import INNER_FOLDS, ProbeResult, fit_probe
 from ecglab.evaluation.results import Result
-from ecglab.methods import Method, get_method, pretrained
+from ecglab.methods import Method, pretrained
 from ecglab.profiles import Profile
 
 FRACTIONS = (0.01, 0.1, 1.0)
@@ -76,10 +76,10 @@ def run_label_efficiency(
         fractions: of the labels.
     """
     systems = [(name, "", pretrained(name, dataset, ids, profile)) for name in names]
-    for name in names:
-        cls = get_method(name)
-        if "pretrain" in cls.supports():
-            systems.append((name, "untrained", cls.for_profile(profile)))
+    for name, _, method in list(systems):
+        if "pretrain" in method.supports():
+            # Of the same sizes, which shipped weights need not share with the profile.
+            systems.append((name, "untrained", type(method).from_config(method.config())))
     vectors = Vectors(dataset, ids)
     for seed in range(profile.seeds):
         first: dict[float, Probed] = {}

@@ -81,6 +81,8 @@ def _steps(card: Mapping[str, Any] | None) -> str:
 
 
 CORPORA = {
+    "gpu-all": "all four sets, 100 Hz; profile gpu",
+    "gpu-without-cinc2017": "all but CinC 2017, 100 Hz; profile gpu",
     "corpus-all": "all four sets, 100 Hz",
     "corpus-without-cinc2017": "all but CinC 2017, 100 Hz",
     "rate-100hz": "all four sets, 100 Hz",
@@ -88,7 +90,12 @@ CORPORA = {
 }
 """Folders that ``ecglab probe --weights`` was given in pairs, and what the weights learnt from."""
 
-OBJECTIVES = {"objective-noise": "the noise, as published", "objective-v": "v"}
+OBJECTIVES = {
+    "objective-noise-long": "the noise, as published",
+    "objective-v-long": "v",
+    "objective-noise": "the noise, as published",
+    "objective-v": "v",
+}
 """Likewise, and what the weights' U-Net was asked for (``ecglab pretrain --objective``)."""
 
 TITLES = {

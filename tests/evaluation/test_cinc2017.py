@@ -19,7 +19,12 @@ from ecglab.evaluation.cinc2017 import (
     run_weights,
     score,
 )
-from ecglab.evaluation.semantic_tables import corpora_table, objectives_table
+from ecglab.evaluation.semantic_tables import (
+    CORPORA,
+    OBJECTIVES,
+    corpora_table,
+    objectives_table,
+)
 from ecglab.methods import METHODS, RecordFeatures, RRSpectral, SemanticAutoencoder
 from ecglab.profiles import load_profile
 
@@ -141,15 +146,17 @@ def test_weights_of_ones_own_are_compared_with_the_first(
     assert gain != 0
     shown = corpora_table([first, second], profile="smoke").splitlines()
     cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in shown[2:]]
-    assert cells[0][1:] == cells[1][1:] == ["—"] * 4, "runs that were not made are missing"
-    assert (cells[2][1], cells[2][-1]) == ("6 at batch 16", "—"), "the first has no rival"
-    assert cells[3][-1].startswith(f"{gain:.3f} [")
+    lines = dict(zip(CORPORA, cells, strict=True))
+    assert lines["corpus-all"][1:] == ["—"] * 4, "a run that was not made is missing"
+    assert lines["rate-100hz"][1::3] == ["6 at batch 16", "—"], "the first has no rival"
+    assert lines["rate-300hz"][-1].startswith(f"{gain:.3f} [")
     assert objectives_table([first, second], profile="smoke") == "_No results yet._"
     pair = [replace(first, variant="objective-noise"), replace(second, variant="objective-v")]
-    for line, value in zip(
-        objectives_table(pair, profile="smoke").splitlines()[2:], (first, second), strict=True
-    ):
-        assert f"{value.metrics['macro_f1'].value:.3f} [" in line
+    lines = dict(
+        zip(OBJECTIVES, objectives_table(pair, profile="smoke").splitlines()[2:], strict=True)
+    )
+    for result in pair:
+        assert f"{result.metrics['macro_f1'].value:.3f} [" in lines[result.variant]
     with pytest.raises(ValueError, match="names must differ"):
         next(run_weights([folders[0], folders[0]], records, records.ids(), PROFILE))
     with pytest.raises(ValueError, match="no weights of a method"):

@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from ecglab.data.simulator import Simulator
+from ecglab.evaluation import label_efficiency
 from ecglab.evaluation.label_efficiency import draw, run_label_efficiency
-from ecglab.methods import SupervisedEncoder
+from ecglab.methods import SemanticAutoencoder, SupervisedEncoder
 from ecglab.methods.supervised_encoder import MOST_EPOCHS
 from ecglab.profiles import load_profile
 from ecglab.training import TrainConfig
@@ -48,6 +50,19 @@ def test_methods_are_compared_on_the_same_records(
         difference = runs[name, "labels100"].metrics["macro_f1_over_rr-spectral"].value
         scores = runs[name, "labels100"].metrics["macro_f1"].value, baseline.metrics["macro_f1"]
         assert difference == pytest.approx(scores[0] - scores[1].value)
+
+
+def test_the_untrained_rival_has_the_sizes_of_the_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shipped weights may be larger than the profile's own."""
+    larger, seen = SemanticAutoencoder.for_profile(load_profile("laptop"), seed=1), []
+    monkeypatch.setattr(label_efficiency, "pretrained", lambda *_: larger)
+    monkeypatch.setattr(label_efficiency, "_learn", lambda method, *_: seen.append(method) or [])
+    simulator = Simulator(4, seed=0)
+    list(run_label_efficiency(["semantic-autoencoder"], simulator, simulator.ids(), PROFILE))
+    trained, untrained = seen
+    assert trained is larger
+    assert untrained.options == larger.options
+    assert not torch.equal(untrained.encoder.reduce.value.weight, larger.encoder.reduce.value.weight)
 
 
 def test_labels_alone_can_be_learnt() -> None:
