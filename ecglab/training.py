@@ -24,8 +24,8 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ecglab.cuda_graph import GraphedLoss, RecordableLoss
 from ecglab.nn import parameter_groups
+from ecglab.nn.cuda_graph import GraphedLoss, RecordableLoss
 from ecglab.profiles import Profile
 from ecglab.progress import progress
 

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import torch
 
-from ecglab.cuda_graph import GraphedLoss
 from ecglab.diffusion import DenoisingLoss, NoiseSchedule, UNet, UNetConfig
+from ecglab.nn.cuda_graph import GraphedLoss
 from ecglab.nn.semantic import SemanticEncoder, SemanticEncoderConfig
 from ecglab.profiles import load_profile
 from ecglab.training import (

@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
-from ecglab.cuda_graph import RecordableLoss
 from ecglab.diffusion.schedule import NoiseSchedule
+from ecglab.nn.cuda_graph import RecordableLoss
 
 Objective = Literal["noise", "x0", "v"]
 OBJECTIVES: tuple[Objective, ...] = get_args(Objective)

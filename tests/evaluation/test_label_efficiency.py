@@ -62,7 +62,9 @@ def test_the_untrained_rival_has_the_sizes_of_the_trained(monkeypatch: pytest.Mo
     trained, untrained = seen
     assert trained is larger
     assert untrained.options == larger.options
-    assert not torch.equal(untrained.encoder.reduce.value.weight, larger.encoder.reduce.value.weight)
+    assert not torch.equal(
+        untrained.encoder.reduce.value.weight, larger.encoder.reduce.value.weight
+    )
 
 
 def test_labels_alone_can_be_learnt() -> None:
