@@ -13,7 +13,7 @@ from ecglab.data.pooling import pool_records
 from ecglab.data.record import Record
 from ecglab.data.windows import WindowSet, cut
 from ecglab.methods.base import METHODS, Method
-from ecglab.methods.pretrained import SHIPPED, get_method, shipped
+from ecglab.methods.pretrained import SHIPPED, load_weights, shipped
 
 SHORTEST = 2.0
 """Seconds; a shorter trace may not hold two beats."""
@@ -102,13 +102,17 @@ def load_pretrained(name: str) -> Encoder:
     >>> encoder.embed(np.sin(np.arange(3000) / 40), fs=300).shape
     (768,)
 
+    Args:
+        name: of a folder of weights, which is that of its method (and ``-gpu`` for larger ones), or
+            of a method that is made of such.
+
     Raises:
         ValueError: where none of that name are shipped; the message says which are.
     """
     parts = METHODS[name].made_of if name in METHODS else ()
     if not set(parts or [name]) <= set(shipped()):
         raise ValueError(f"no weights of {name!r} are shipped; there are: {', '.join(shipped())}")
-    loaded = [get_method(part).load(SHIPPED / part) for part in parts or [name]]
+    loaded = [load_weights(SHIPPED / part) for part in parts or [name]]
     return Encoder(method=METHODS[name](*loaded) if parts else loaded[0])
 
 

@@ -68,6 +68,9 @@ def test_shipped_encoders_load_by_name_and_fit_a_pipeline(traces: list[np.ndarra
 
 def test_what_is_made_of_shipped_encoders_loads_too(traces: list[np.ndarray]) -> None:
     z = ecglab.load_pretrained("semantic-autoencoder").embed(traces[0], 300)
+    larger = ecglab.load_pretrained("semantic-autoencoder-gpu")
+    assert larger.method.info.name == "semantic-autoencoder"
+    assert larger.embed(traces[0], 300).shape == z.shape
     assert z.shape == (128,)
     rhythm = ecglab.load_pretrained("semantic-rhythm")
     assert rhythm.embed(traces[0], 300).shape == (4 * 128,)
