@@ -34,7 +34,6 @@ OUTPUT = "build/figures/13_diffecg_generalisation"
 # %% tags=["setup"]
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -47,7 +46,7 @@ from ecglab.data.choose import choose
 from ecglab.data.readers.physionet import DataNotFound
 from ecglab.data.simulator import Simulator
 from ecglab.data.splits import holdout
-from ecglab.evaluation import auroc, load_all, macro_f1
+from ecglab.evaluation import auroc, macro_f1, stored_results
 from ecglab.evaluation.generalisation import evaluate, guess_majority, run_generalisation, split
 from ecglab.evaluation.table1 import table1_scores
 from ecglab.evaluation.tasks import TASKS, CannotGeneralise, Task, align, take_units, target
@@ -533,8 +532,7 @@ pd.DataFrame(tried)
 # beforehand.)
 
 # %%
-folder = next((p for p in (Path("../results"), Path("results")) if p.is_dir()), None)
-stored = [] if folder is None else load_all(folder)
+stored = stored_results()
 if not stored:
     print("no folder `results` beside the notebooks: only the paper's numbers are shown")
 scores = table1_scores(stored)

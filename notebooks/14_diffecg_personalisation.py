@@ -32,7 +32,6 @@ SEED = 0
 OUTPUT = "build/figures/14_diffecg_personalisation"
 
 # %% tags=["setup"]
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -45,7 +44,7 @@ from scipy.stats import norm
 from ecglab.data.catalog import open_dataset
 from ecglab.data.choose import choose
 from ecglab.data.windows import windows
-from ecglab.evaluation import load_all
+from ecglab.evaluation import stored_results
 from ecglab.evaluation.personal import PersonalClassifier, Strategy, split_subject
 from ecglab.evaluation.personal_tables import table2, tables3_and_4
 from ecglab.evaluation.personalisation import (
@@ -387,8 +386,7 @@ summary
 # says nothing of other patients.
 
 # %%
-results = Path("results") if Path("results").is_dir() else Path("../results")
-stored = load_all(results) if results.is_dir() else []
+stored = stored_results()
 Markdown(tables3_and_4(stored))
 
 # %% [markdown]

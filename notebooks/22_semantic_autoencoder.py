@@ -34,7 +34,6 @@ SEED = 0
 OUTPUT = "build/figures/22_semantic_autoencoder"
 
 # %% tags=["setup"]
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -55,7 +54,7 @@ from ecglab.diffusion import (
     target,
 )
 from ecglab.diffusion.unet import ResBlock
-from ecglab.evaluation import auroc, bootstrap_ci, load_all
+from ecglab.evaluation import auroc, bootstrap_ci, stored_results
 from ecglab.evaluation.semantic_tables import objectives_table
 from ecglab.methods import pretrained
 from ecglab.methods.semantic_autoencoder import SemanticAutoencoder, SemanticAutoencoderConfig
@@ -458,8 +457,7 @@ print(table[table["t"].isin([100, 300, 500, 700])].pivot(index="t", columns="pre
 # %%
 from IPython.display import Markdown
 
-results = Path("results") if Path("results").is_dir() else Path("../results")
-Markdown(objectives_table(load_all(results) if results.is_dir() else []))
+Markdown(objectives_table(stored_results()))
 
 # %% [markdown]
 # After 4,800 steps both codes are as good as each other. After 400 v is a little ahead, by less than

@@ -52,9 +52,9 @@ from ecglab.evaluation import (
     confusion_matrix,
     f1_per_class,
     linear_probe,
-    load_all,
     majority,
     paired_difference,
+    stored_results,
 )
 from ecglab.evaluation.cinc2017 import METRICS
 from ecglab.evaluation.label_efficiency import draw
@@ -365,8 +365,7 @@ keep(plot_label_efficiency(few), OUTPUT, "label_efficiency", numbers=few, simula
 # %%
 from IPython.display import Markdown
 
-results = Path("results") if Path("results").is_dir() else Path("../results")
-stored = load_all(results) if results.is_dir() else []
+stored = stored_results()
 Markdown(labels_table(stored))
 
 # %% [markdown]

@@ -32,7 +32,6 @@ OUTPUT = "build/figures/32_dacl"
 
 # %% tags=["setup"]
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -45,7 +44,7 @@ from ecglab.data.pooling import pool_records
 from ecglab.data.windows import windows
 from ecglab.diffusion import NoiseSchedule
 from ecglab.diffusion.views import DiffusionViews
-from ecglab.evaluation import auroc, bootstrap_ci, load_all, paired_difference
+from ecglab.evaluation import auroc, bootstrap_ci, paired_difference, stored_results
 from ecglab.evaluation.contrastive_systems import (
     QUESTIONS,
     SYSTEMS,
@@ -298,8 +297,7 @@ for name, p in rivals.items():
 # atrial fibrillation.
 
 # %%
-results = Path("results") if Path("results").is_dir() else Path("../results")
-stored = load_all(results) if results.is_dir() else []
+stored = stored_results()
 Markdown(comparison_table(stored))
 
 # %% [markdown]

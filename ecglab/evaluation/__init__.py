@@ -14,7 +14,7 @@ from ecglab.evaluation.metrics import (
     macro_f1,
 )
 from ecglab.evaluation.probe import ProbeResult, fit_probe, linear_probe, majority
-from ecglab.evaluation.results import Result, ResultError, load_all, save
+from ecglab.evaluation.results import Result, ResultError, load_all, save, stored_results
 from ecglab.evaluation.tables import frame, table, to_markdown, update_readme, write_table
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "majority",
     "paired_difference",
     "save",
+    "stored_results",
     "table",
     "to_markdown",
     "update_readme",

@@ -184,6 +184,12 @@ def load_all(folder: str | Path) -> list[Result]:
     return [load(path) for path in sorted(Path(folder).glob("*.json"))]
 
 
+def stored_results() -> list[Result]:
+    """The project's own, as a notebook of the course finds them; none where it stands alone."""
+    folder = next((p for p in (Path("results"), Path("../results")) if p.is_dir()), None)
+    return [] if folder is None else load_all(folder)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file under a temporary name, then rename: nobody ever sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,16 @@ import numpy as np
 import pytest
 
 from ecglab.evaluation.bootstrap import Interval
-from ecglab.evaluation.results import Result, ResultError, load, load_all, revision, save, versions
+from ecglab.evaluation.results import (
+    Result,
+    ResultError,
+    load,
+    load_all,
+    revision,
+    save,
+    stored_results,
+    versions,
+)
 
 
 def run(**changes: Any) -> Result:
@@ -158,3 +167,16 @@ def test_a_file_that_is_no_result_is_named(tmp_path: Path, content: bytes) -> No
 def test_no_such_folder(tmp_path: Path) -> None:
     with pytest.raises(ResultError, match="no such folder"):
         load_all(tmp_path / "none")
+
+
+def test_a_notebook_finds_the_project_s_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "notebooks").mkdir()
+    for place in (tmp_path, tmp_path / "notebooks"):
+        monkeypatch.chdir(place)
+        assert stored_results() == []
+    save(run(), tmp_path / "results")
+    for place in (tmp_path, tmp_path / "notebooks"):
+        monkeypatch.chdir(place)
+        assert len(stored_results()) == 1
