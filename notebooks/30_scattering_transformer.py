@@ -41,7 +41,7 @@ import torch
 from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr
 
-from ecglab.data.choose import choose
+from ecglab.data.choose import choose, some_of_each
 from ecglab.data.splits import kfold
 from ecglab.data.windows import windows
 from ecglab.evaluation import auroc, bootstrap_ci, linear_probe, paired_difference
@@ -85,15 +85,8 @@ profile = load_profile(PROFILE)
 dataset, ids = choose(DATASET, profile, seed=SEED)
 simulated = dataset.name == "simulator"
 most = 250 if PROFILE != "smoke" else 15  # records of each rhythm
-chosen: dict[str, list[str]] = {"N": [], "A": []}
-for name in ids:
-    record = dataset.read(name)
-    found = chosen.get("|".join(record.labels), [])
-    if len(found) < most and record.seconds >= 10:
-        found.append(name)
-    if all(len(found) == most for found in chosen.values()):
-        break
-data = windows(dataset, DACL_WINDOWS, ids=chosen["N"] + chosen["A"])
+normal_ids, af_ids = (some_of_each(dataset, ids, [label], most) for label in "NA")
+data = windows(dataset, DACL_WINDOWS, ids=normal_ids + af_ids)
 rows, record_of = data.records()
 x = np.asarray(data.signals[:, 0])  # (windows, samples)
 fibrillates = rows["label"].to_numpy(dtype=str) == "A"
@@ -341,7 +334,7 @@ def spectrum(x: np.ndarray) -> np.ndarray:
 
 
 long = []  # whole normal records of twenty seconds or more
-for name in [normal.split(",")[0], *chosen["N"]][:40]:
+for name in [normal.split(",")[0], *normal_ids][:40]:
     record = dataset.read(name)
     if record.seconds >= 20:
         long.append(resample(bandpass(record.signal[0], record.fs), record.fs, FS))

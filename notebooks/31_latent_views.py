@@ -41,7 +41,7 @@ import torch
 from scipy.stats import norm
 from sklearn.linear_model import LogisticRegression
 
-from ecglab.data.choose import choose
+from ecglab.data.choose import choose, some_of_each
 from ecglab.data.windows import windows
 from ecglab.diffusion import NoiseSchedule
 from ecglab.diffusion.timesteps import SAMPLERS, THIRDS, step_range
@@ -77,15 +77,8 @@ profile = load_profile(PROFILE)
 dataset, ids = choose(DATASET, profile, seed=SEED)
 simulated = dataset.name == "simulator"
 most = 200 if PROFILE != "smoke" else 15  # records of each rhythm
-chosen: dict[str, list[str]] = {"N": [], "A": []}
-for name in ids:
-    record = dataset.read(name)
-    found = chosen.get("|".join(record.labels), [])
-    if len(found) < most and record.seconds >= 10:
-        found.append(name)
-    if all(len(found) == most for found in chosen.values()):
-        break
-data = Features.of(windows(dataset, DACL_WINDOWS, ids=chosen["N"] + chosen["A"]))
+some = some_of_each(dataset, ids, ["N", "A"], most)
+data = Features.of(windows(dataset, DACL_WINDOWS, ids=some))
 fold = folds_of(data, seed=SEED)
 train, test = data.take(fold != 0), data.take(fold == 0)
 question = QUESTIONS["af-vs-normal"]

@@ -1,5 +1,6 @@
 """The data a run uses: a real set where it is at hand, the simulator where not."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ecglab.data.catalog import DATASETS, open_dataset
@@ -42,6 +43,31 @@ def choose(dataset: str, profile: Profile, *, seed: int = 0) -> tuple[Dataset, l
         return corpus, every[:: max(1, len(every) // profile.limit) if profile.limit else 1]
     found = _part(dataset)
     return found, found.ids()[: profile.limit]
+
+
+def some_of_each(
+    dataset: Dataset, ids: Sequence[str], labels: Sequence[str], most: int, *, seconds: float = 10.0
+) -> list[str]:
+    """The first ``most`` records of each label that are long enough; label after label.
+
+    Records are read until there are enough. A record of several labels counts for none.
+
+    Args:
+        dataset: where the records are.
+        ids: those to look through, in order.
+        labels: wanted, each the only one of its records.
+        most: records of each label; fewer where there are fewer.
+        seconds: length of the shortest record taken.
+    """
+    chosen: dict[str, list[str]] = {label: [] for label in labels}
+    for name in ids:
+        if all(len(found) >= most for found in chosen.values()):
+            break
+        record = dataset.read(name)
+        found = chosen.get("|".join(record.labels), [])
+        if len(found) < most and record.seconds >= seconds:
+            found.append(name)
+    return [name for found in chosen.values() for name in found]
 
 
 def _part(name: str) -> Dataset:
