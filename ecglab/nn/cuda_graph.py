@@ -56,7 +56,8 @@ class GraphedLoss:
         """The loss of a batch; valid until the next call."""
         drawn = self._module.draw(batch, generator)
         if self._graph is None:
-            self._graph = self._record(drawn)
+            with torch.random.fork_rng([batch.device]):  # the warm-up's dropout is nobody's
+                self._graph = self._record(drawn)
         for mine, given in zip(self._inputs, drawn, strict=True):
             mine.copy_(given)
         self._graph.replay()
