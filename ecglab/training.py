@@ -244,17 +244,7 @@ def _run(
     if checkpoint is not None and checkpoint.exists():
         _resume(checkpoint, config, module, ema, optimizer, report)
 
-    def plainly(batch: Tensor, generator: torch.Generator) -> Tensor:
-        loss = wrapped(batch, generator)
-        optimizer.zero_grad()
-        fabric.backward(loss)
-        return cast(Tensor, loss.detach())
-
-    one_gpu = fabric.device.type == "cuda" and config.devices == 1
-    differentiate: Callable[[Tensor, torch.Generator], Tensor] = plainly
-    if config.graph and one_gpu and isinstance(module, RecordableLoss):
-        differentiate = GraphedLoss(module, fabric.autocast)
-
+    differentiate = _differentiator(fabric, wrapped, optimizer, config)
     first, before, began = len(report.losses), report.seconds, time.perf_counter()
     wrapped.train()
     for step in progress(range(first, config.steps), "training", enabled=fabric.is_global_zero):
@@ -286,6 +276,23 @@ def _run(
         loss_module.load_state_dict(ema.module.state_dict())
     loss_module.eval()
     return report
+
+
+def _differentiator(
+    fabric: Fabric, wrapped: Any, optimizer: Any, config: TrainConfig
+) -> Callable[[Tensor, torch.Generator], Tensor]:
+    """What gives a batch's loss and leaves its gradients in the parameters."""
+
+    def plainly(batch: Tensor, generator: torch.Generator) -> Tensor:
+        loss = wrapped(batch, generator)
+        optimizer.zero_grad()
+        fabric.backward(loss)
+        return cast(Tensor, loss.detach())
+
+    one_gpu = fabric.device.type == "cuda" and config.devices == 1
+    if config.graph and one_gpu and isinstance(wrapped.module, RecordableLoss):
+        return GraphedLoss(wrapped.module, fabric.autocast)
+    return plainly
 
 
 def _save(
