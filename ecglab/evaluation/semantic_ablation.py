@@ -7,6 +7,7 @@ differences to the full model.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from ecglab.data.readers.base import Dataset
 from ecglab.data.windows import WindowSet, windows
@@ -16,9 +17,10 @@ from ecglab.methods import SemanticAutoencoder
 from ecglab.profiles import Profile
 from ecglab.training import TrainConfig
 
-VARIANTS: Mapping[str, Mapping[str, str]] = {
+VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "full": {},
     "cnn": {"body": "cnn"},
+    "wide": {"state": 128},  # in `laptop` as many weights as the convolutions, nearly
     "mean": {"reducer": "mean"},
     "max": {"reducer": "max"},
     "last": {"reducer": "last"},
@@ -41,7 +43,7 @@ def train_variant(
         KeyError: for a name that is not in ``VARIANTS``.
     """
     options = SemanticAutoencoder.for_profile(profile).options
-    encoder = replace(options.encoder, **VARIANTS[name])  # type: ignore[arg-type]
+    encoder = replace(options.encoder, **VARIANTS[name])
     method = SemanticAutoencoder(replace(options, encoder=encoder), seed=seed)
     method.pretrain(data, config=short_budget(profile, seed=seed))
     return method

@@ -101,6 +101,7 @@ OBJECTIVES = {
 TITLES = {
     "full": "LRU and Attention Reducer",
     "cnn": "convolutions in the LRU's place",
+    "wide": "an LRU of 128 states",
     "mean": "mean in the Attention Reducer's place",
     "max": "maximum in its place",
     "last": "last step in its place",

@@ -26,7 +26,8 @@ class SemanticEncoderConfig:
         blocks: number of blocks.
         strides: of the stem's convolutions; their product is how many samples make a step.
         dropout: within the blocks.
-        body: ``lru``, or ``cnn``: dilated convolutions of about as many weights.
+        body: ``lru``, or ``cnn``: dilated convolutions, of about as many weights as LRUs of as many
+            states as channels.
         reducer: ``attention``, or plain ``mean``, ``max`` or ``last``.
     """
 
