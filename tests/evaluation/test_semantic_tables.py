@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from ecglab.evaluation import Interval, Result
 from ecglab.evaluation.label_efficiency import PROTOCOL as HOLDOUT
+from ecglab.evaluation.semantic_ablation import VARIANTS
 from ecglab.evaluation.semantic_tables import ablation_table, labels_table
 
 
@@ -52,7 +53,7 @@ def test_variants_beside_the_full_model_missing_ones_too() -> None:
         run("ablation-cnn", {**both, over: -0.05}, protocol="p", method="semantic-autoencoder"),
     ]
     _, _, *rows = cells(ablation_table(runs))
-    assert len(rows) == 5
+    assert len(rows) == len(VARIANTS)
     assert rows[0][3] == "—"
     assert rows[1][3] == "-0.050 [-0.150, 0.050]"
     assert rows[2][1:] == ["—", "—", "—"]
