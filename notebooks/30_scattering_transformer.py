@@ -85,8 +85,8 @@ profile = load_profile(PROFILE)
 dataset, ids = choose(DATASET, profile, seed=SEED)
 simulated = dataset.name == "simulator"
 most = 250 if PROFILE != "smoke" else 15  # records of each rhythm
-normal_ids, af_ids = (some_of_each(dataset, ids, [label], most) for label in "NA")
-data = windows(dataset, DACL_WINDOWS, ids=normal_ids + af_ids)
+some = some_of_each(dataset, ids, ["N", "A"], most)
+data = windows(dataset, DACL_WINDOWS, ids=some)
 rows, record_of = data.records()
 x = np.asarray(data.signals[:, 0])  # (windows, samples)
 fibrillates = rows["label"].to_numpy(dtype=str) == "A"
@@ -334,7 +334,7 @@ def spectrum(x: np.ndarray) -> np.ndarray:
 
 
 long = []  # whole normal records of twenty seconds or more
-for name in [normal.split(",")[0], *normal_ids][:40]:
+for name in [normal.split(",")[0], *rows["record"][~fibrillates]][:40]:
     record = dataset.read(name)
     if record.seconds >= 20:
         long.append(resample(bandpass(record.signal[0], record.fs), record.fs, FS))
