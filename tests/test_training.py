@@ -71,8 +71,13 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not() -> None:
     assert not torch.equal(runs[0], runs[2])
 
 
-def test_resumed_equals_unbroken(tmp_path: Path) -> None:
-    unbroken, resumed = module(), module()
+def with_dropout() -> DenoisingLoss:
+    return semantic(dropout=0.5)
+
+
+@pytest.mark.parametrize("make", [module, with_dropout])
+def test_resumed_equals_unbroken(make: Callable[[], DenoisingLoss], tmp_path: Path) -> None:
+    unbroken, resumed = make(), make()
     whole = train(unbroken, data(), CONFIG)
 
     class Stop(Exception):
@@ -85,7 +90,7 @@ def test_resumed_equals_unbroken(tmp_path: Path) -> None:
     often = TrainConfig(**{**vars(CONFIG), "checkpoint_every": 2})
     with pytest.raises(Stop):
         train(resumed, data(), often, checkpoint=tmp_path / "run.pt", watch=stop)
-    again = module()
+    again = make()
     report = train(again, data(), CONFIG, checkpoint=tmp_path / "run.pt")
     assert report.losses == whole.losses
     assert torch.equal(weights(again), weights(unbroken))
@@ -262,9 +267,14 @@ def test_a_recorded_step_is_a_plain_one(make: Callable[[], DenoisingLoss], preci
     settings = {**vars(CONFIG), "accelerator": "cuda", "precision": precision, "steps": 20}
     runs = {}
     for graph in (True, False):
-        report = train(make(), x, TrainConfig(**{**settings, "graph": graph}))
-        runs[graph] = report.losses
-    assert runs[True] == pytest.approx(runs[False], rel=2e-2 if "bf16" in precision else 1e-3)
+        model = make()
+        report = train(model, x, TrainConfig(**{**settings, "graph": graph}))
+        runs[graph] = report.losses, weights(model)
+    half = precision == "bf16-mixed"
+    assert runs[True][0] == pytest.approx(runs[False][0], rel=2e-2 if half else 1e-3)
+    # In half precision the plain step also rounds its input, which alone parts them by 0.11.
+    moved = (runs[False][1] - weights(make())).norm()
+    assert (runs[True][1] - runs[False][1]).norm() < (0.2 if half else 0.1) * moved
 
 
 @pytest.mark.gpu

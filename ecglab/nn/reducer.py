@@ -85,9 +85,10 @@ class PoolingReducer(nn.Module):
 
 def _real(x: Tensor, mask: Tensor | None) -> Tensor:
     """The mask as (batch, time, 1), checked; all True where there is none."""
-    if mask is None and x.shape[1]:  # nothing to check: a GPU need not be waited for
-        return x.new_ones(*x.shape[:2], 1, dtype=torch.bool)
-    mask = x.new_ones(x.shape[:2], dtype=torch.bool) if mask is None else mask
+    if mask is None:
+        mask = x.new_ones(x.shape[:2], dtype=torch.bool)
+        if x.shape[1]:  # nothing to check: a GPU need not be waited for
+            return mask[..., None]
     check_mask(mask, x)
     empty = (~mask.any(dim=1)).nonzero().flatten().tolist()
     if empty:
