@@ -4,8 +4,8 @@ A step of a small network is thousands of kernels that each take microseconds; P
 to launch one than the GPU to run it. A CUDA graph launches all of them at once
 (https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs): the ``gpu`` profile's semantic
 autoencoder then took 68 ms a step at batch 256 on an H200, instead of 136
-(``bench/bench_training.py`` compares the two anew). The price: a step may not look at its own values on the way, and its
-tensors keep their shapes and their places in memory.
+(``bench/bench_training.py`` compares the two anew). The price: a step may not look at its own
+values on the way, and its tensors keep their shapes and their places in memory.
 """
 
 from collections.abc import Callable
