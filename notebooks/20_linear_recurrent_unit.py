@@ -20,7 +20,7 @@
 #
 # **Minutes**: 45 to read and do, about 2 to run.
 #
-# **Prerequisites**: chapter 01. Complex numbers: modulus and phase; training a small network.
+# **Prerequisites**: chapters 01 and 03 (intervals by the bootstrap). Complex numbers: modulus and phase; training a small network.
 #
 # **Paper**: semantic diffusion autoencoder (Marcinkowski et al. 2025), section "Semantic Encoder:
 # Linear Recurrent Unit (LRU)", and the LRU block of its Figure 1. The layer itself is from Orvieto
@@ -165,8 +165,10 @@ assert np.isclose(lambda_of(3.0, 0.5, 100.0), eigenvalue(3.0, 0.5, fs=100.0))
 # rim, and the dotted circles have the memory written on them. Below it is the ringing after one
 # impulse. On the right is an ECG, and the state that it drives.
 #
-# Try the heart's own rate with a memory of seconds; 10 Hz with 0.05 s; 0 Hz; and a memory of 10 s
-# at a frequency just off the heart's.
+# Try the heart's own rate with a memory of seconds: the beats add up. 10 Hz with 0.05 s: a burst at
+# each QRS complex. 0 Hz: the slow baseline. And a memory of 10 s at a frequency just off the
+# heart's: the amplitude swells and fades, since state and heart drift apart. (On the disc, all
+# memories above 0.1 s lie close to the rim; read them off the numbers above it.)
 
 # %% tags=["live"]
 explorer = OscillatorExplorer(
@@ -493,7 +495,8 @@ keep(plot_variances(white, heard), OUTPUT, "gamma", numbers=numbers, simulated=s
 # %% [markdown]
 # On the left, red dots lie on the formula and blue ones on 1. (The last ones wobble: in so long a
 # memory little is independent, even here.) On the right the picture is another one, because an ECG
-# is no white noise: states at a few hertz are loud, those at thirty and more are nearly silent
+# is no white noise: states about the heart's own rate are the loudest, those at thirty hertz and
+# more are nearly silent
 # (above 40 Hz our filter has taken what there was). What you see is the spectrum of an ECG. A layer
 # of many states is a filter bank, a spectrogram that is updated at every sample; gamma takes away
 # what memory adds, not what the signal prefers.
@@ -657,10 +660,11 @@ keep(figure, OUTPUT, "learning", numbers=numbers, simulated=True)
 # The dotted line is a guess. The short convolution stays on it, and must: no two pulses are ever in
 # its view together, so all it can do is to count. In the `laptop` profile the others leave it
 # within some hundred steps, a few seconds of training. So the task needs *reach*, and not a
-# recurrence: a convolution that is wide enough learns it too. But it has to buy each step of reach
-# with a tap, and one must know beforehand how far is enough. The LRU's reach costs no further
-# weights, since how far a state looks back is one number. (Try a wide convolution with few weights
-# as well: `groups=16`.)
+# recurrence: a convolution that is wide enough learns it too. But a single one has to buy each step
+# of reach with a tap (several, with gaps between their taps, reach further), and one must know
+# beforehand how far is enough. The LRU's reach costs no further weights, since how far a state looks
+# back is one number. (Try a wide convolution with few weights as well: give the `nn.Conv1d` in
+# `conv_block` the argument `groups=16`.)
 #
 # New trains, and then the real question. The networks have seen nothing but made-up pulses. We hand
 # them the beats of the records from the beginning of the chapter, as pulses, in windows of ten
@@ -724,8 +728,8 @@ table[["name", "on made-up trains", "value", "low", "high"]].round(3)
 # The paper claims more: that LRUs have "a better inductive bias for cardiological signals compared
 # to CNNs". Our toy task says that a short convolution is lost where a wide one is not; whether
 # depth makes up for width in a real encoder is a question for real training. The package's encoder
-# can be built with convolutions in the LRUs' place (`body="cnn"`) to be held against it. And some
-# dozens of records and one seed are few: the intervals say how few.
+# can be built with convolutions in the LRUs' place (`body="cnn"`), and chapter 23 holds the two
+# against each other. And some dozens of records and one seed are few: the intervals say how few.
 #
 # ## What did the eigenvalues do?
 #

@@ -20,7 +20,7 @@
 #
 # **Minutes**: 40 to read and do, about 1 to run.
 #
-# **Prerequisites**: chapter 20. Softmax; correlation.
+# **Prerequisites**: chapters 03 (intervals by the bootstrap) and 20. Softmax; correlation.
 #
 # **Paper**: semantic diffusion autoencoder (Marcinkowski et al. 2025), section "Semantic Encoder:
 # Attention Reducer", and its Figure 2.
@@ -157,6 +157,10 @@ changes["another record"] = np.median(np.abs(others / three(x) - 1), axis=0)
 table = 100 * pd.DataFrame(changes, index=["mean", "max", "last"]).T
 columns = {name: (y, {"|h|": loudness(y)}) for name, y in {"as recorded": x, **variants}.items()}
 figure = plot_amplitudes(columns, fs=FS, unit="z-scored")
+for axis, usual in zip(figure.axes[:: len(columns)], (x, loudness(x)), strict=True):
+    axis.set_ylim(
+        1.15 * min(usual.min(), 0), 1.15 * usual.max()
+    )  # the knock would flatten the rest
 drawn = [
     pd.DataFrame({"change": name, "time_s": np.arange(len(y)) / FS, "trace": y, **channel})
     for name, (y, channel) in columns.items()
@@ -165,8 +169,8 @@ numbers = pd.concat([table.rename_axis("change").reset_index(), *drawn])
 keep(figure, OUTPUT, "variants", numbers=numbers, simulated=simulated)
 
 # %% [markdown]
-# Above is the trace, below the channel. Each panel differs from the first in one place. The table
-# has the changes in per cent.
+# Above is the trace, below the channel. Each panel differs from the first in one place. (The knock
+# is three times as high as the trace; it leaves the picture.) The table has the changes in per cent.
 
 # %%
 table.round(1)
@@ -288,7 +292,7 @@ print(
 #
 # ### What it is not
 #
-# *Self-attention*, as in chapter 12, asks with every step a question to every other step: its
+# *Self-attention*, which chapter 12 uses, asks with every step a question to every other step: its
 # weights are a matrix of L x L for each head. The Attention Reducer has no questions. What a step
 # is worth is read off the step alone, once for each channel, and only the softmax compares: L x C
 # weights. How much is that?
@@ -402,15 +406,17 @@ pd.DataFrame(rows).rename(columns={"value": "AUROC"}).round(2)
 # Each dot is one number of the code. On the dotted line it would do as well on the other records as
 # on those that chose; the grey band is what the best of 128 reaches when the labels are shuffled,
 # so that there is nothing to find. A chosen number tends to lie nearer to zero on the other records
-# than the line promises: part of why it was chosen was luck. The table's lines to report are those
-# of the *other* records.
+# than the line promises: part of why it was chosen was luck. (Halves differ too, and where the other
+# one happens to be the easier, it can come out the other way round. One does not know beforehand.)
+# The table's lines to report are those of the *other* records.
 #
 # The second encoder in the table has the same layers, but has learned nothing: its weights are as
 # they were drawn. It is the yardstick for everything that follows. 128 random filters and random
 # weighted means tell records apart as well, and what training has added is only the difference.
 # With the weights that come with the package and real records, the trained encoder is far ahead, by
-# one number of 128: without a label it has learned to hold regular and irregular rhythms apart.
-# Chapter 23 reads all numbers at once.
+# one number of 128: without a label it has learned something that holds the two rhythms apart. By
+# what it does so (the rate, its unevenness, the missing P waves) a correlation cannot say; the
+# pictures below are a beginning. Chapter 23 reads all numbers at once.
 #
 # The poster says nothing of a second half, and needed none for a picture. Its number 111 has
 # nothing to do with our number of the same place: how the channels are numbered is an accident of
@@ -439,8 +445,9 @@ above, below = titles[typical(False)], titles[typical(True)]
 shown = {title: records[title].channel(best) for title in (above, below)}
 
 # %% [markdown]
-# A bar stands at every step. Its height is V, what the step says; its darkness is S, how much that
-# counts. Red is above zero and blue below. z is the sum of all bars, each times its weight.
+# A bar stands at every step. Its height is V, what the step says; it is the darker the larger S is,
+# how much that counts (by the square root, so that faint weights stay visible). Orange-red is above
+# zero and blue below. z is the sum of all bars, each times its weight.
 
 # %%
 explorer = ReducerExplorer(records, fs=FS, first=above, second=below, feature=best)
@@ -453,8 +460,8 @@ numbers = pd.concat(numbers)
 keep(explorer.static(above, below, best), OUTPUT, "figure_2", numbers=numbers, simulated=simulated)
 
 # %% [markdown]
-# The same to look around in. The yellow behind a trace is S again, so that one sees which beats
-# count. Hover over a step, in the trace or over its bar, to read its V, its S and the product; the
+# The same to look around in. The yellow behind a trace is the darker the larger S is, here in
+# proportion, so that one sees which beats count. Hover over a step, in the trace or over its bar, to read its V, its S and the product; the
 # line shows the same moment in all panels.
 
 # %% tags=["live"]
@@ -545,12 +552,23 @@ def near_beats(i: int) -> np.ndarray:
     return np.abs(lag).min(axis=0) <= 0.1
 
 
-shares = {}
-for name, which in groups.items():
-    near = np.stack([near_beats(i) for i in which])
-    even = near.mean(axis=1, keepdims=True)
-    shares[name] = ((s[which] * near[..., None]).sum(axis=1) / even).mean(axis=0)
-table = pd.DataFrame(shares).rename_axis("number")
+def on_beats(weights: np.ndarray) -> pd.DataFrame:
+    """For each number and rhythm the weight near beats, 1 being even; weights (n, steps, 128)."""
+    shares = {}
+    for name, which in groups.items():
+        near = np.stack([near_beats(i) for i in which])
+        even = near.mean(axis=1, keepdims=True)
+        shares[name] = ((weights[which] * near[..., None]).sum(axis=1) / even).mean(axis=0)
+    return pd.DataFrame(shares).rename_axis("number")
+
+
+def favoured(table: pd.DataFrame) -> tuple[int, int]:
+    """How many numbers weigh beats more than 1.25 times even, how many less than 0.8 times."""
+    return (table > 1.25).all(axis=1).sum(), (table < 0.8).all(axis=1).sum()
+
+
+table = on_beats(s)
+shares = {name: table[name].to_numpy() for name in groups}
 figure = plot_on_beats(shares, picked=best)
 keep(figure, OUTPUT, "on_beats", numbers=table.reset_index(), simulated=simulated)
 
@@ -559,17 +577,20 @@ keep(figure, OUTPUT, "on_beats", numbers=table.reset_index(), simulated=simulate
 # even, in both rhythms; left and below less. On the diagonal it treats both rhythms alike.
 
 # %%
-on, off = (table > 1.25).all(axis=1), (table < 0.8).all(axis=1)
-print(f"in both rhythms, {on.sum()} numbers of {CHANNELS} weigh beats more than 1.25 times even,")
-print(f"{off.sum()} less than 0.8 times; {(~on & ~off).sum()} do neither")
+with torch.no_grad():
+    before = [untrained.encoder.reduce.explain(untrained.encoder.sequence(x)[0])[1]
+              for x in starts.split(32)]  # fmt: skip
+print(f"numbers of {CHANNELS} that in both rhythms weigh beats more than 1.25 times even, or less")
+for title, found in (("trained", table), ("never trained", on_beats(torch.cat(before).numpy()))):
+    print("than 0.8 times: {:>3} and {:>3}".format(*favoured(found)), title)
 looking = table.mean(axis=1)
 for title, k in (("chosen", best), ("the most", looking.idxmax()), ("the least", looking.idxmin())):
     print(f"{title}: z {k}, {looking[k]:.2f} times even")
 
 # %% [markdown]
 # With the weights that come with the package and real records, more than half of the numbers favour
-# the beats or avoid them. Nobody has told the encoder what a beat is: it was worth knowing for the
-# denoiser. Most dots right of 1 lie below the diagonal, which need not mean that attention is weaker
+# the beats or avoid them; of the encoder that was never trained, none does. Nobody has told either
+# what a beat is: it was worth knowing for the denoiser. Most dots right of 1 lie below the diagonal, which need not mean that attention is weaker
 # in fibrillation. There hearts beat faster, so more of the steps lie near a beat, and the same
 # preference gives a smaller multiple.
 #
@@ -670,9 +691,10 @@ table.set_index(["encoder", "pair"]).round(3)
 #
 # Now compare the two encoders. A weighted mean of any steady filters is steady, so even the encoder
 # that has learned nothing finds a record far more often than by guessing. Only the difference was
-# learned. With the weights that come with the package and real records there is none where the two
-# stretches share nothing (first two lines), and it is large where one lies in the other (third): the
-# code says what went on in these seconds, rhythm included, rather than whose they are.
+# learned. With the weights that come with the package and real records, training has gained nothing
+# where the two stretches share nothing (first two lines; if anything, the untrained encoder finds a
+# record more often), and much where one lies in the other (third): the code says what went on in
+# these seconds, rhythm included, rather than whose they are.
 #
 # And a warning: a code that finds its record again may know the heart, but also the electrode, the
 # amplifier's hum or a lead that was worn upside down. To tell, one needs several recordings of the

@@ -105,13 +105,13 @@ def plot_amplitudes(
 
     Args:
         columns: title to (trace (samples,), label to amplitude (samples,)); the same labels in
-            every column, each drawn on one vertical scale.
+            every column, each drawn on one vertical scale. All share their time axis.
         fs: sampling rate, Hz.
         unit: of the traces.
     """
     labels = list(next(iter(columns.values()))[1])
     figure, axes = plt.subplots(
-        1 + len(labels), len(columns), figsize=(11, 1.5 * (1 + len(labels))), sharex="col",
+        1 + len(labels), len(columns), figsize=(11, 1.5 * (1 + len(labels))), sharex=True,
         sharey="row", squeeze=False,
     )  # fmt: skip
     for line, (title, (trace, amplitudes)) in zip(axes.T, columns.items(), strict=True):
@@ -120,7 +120,9 @@ def plot_amplitudes(
         line[0].set_title(title)
         for axis, label, colour in zip(line[1:], labels, ("red", "blue", "green"), strict=False):
             axis.fill_between(time, 0, amplitudes[label], color=PALETTE[colour], alpha=0.6, lw=0)
-        line[-1].set(xlabel="time (s)", xlim=(0, len(trace) / fs))
+        line[-1].set(xlabel="time (s)")
+    longest = max(len(trace) for trace, _ in columns.values()) / fs
+    axes[-1, 0].set_xlim(0, longest)
     for axis, label in zip(axes[:, 0], [unit, *labels], strict=True):
         axis.set_ylabel(label)
     return figure

@@ -168,6 +168,7 @@ def plot_architecture(
     loss: Part,
     block: Sequence[Part],
     opened: int,
+    wanted: str = "wanted",
     note: str = "",
 ) -> Figure:
     """Fig. 1 of the poster: the encoder makes z of x_0, the U-Net finds the noise in x_t, given z.
@@ -178,10 +179,11 @@ def plot_architecture(
 
     Args:
         encoder, contracting, middle, expanding: of the encoder and the three stretches of the U.
-        noise: what makes x_t of x_0, and what the last expanding part is held against.
-        loss: of the two.
+        noise: what makes x_t of x_0.
+        loss: of what the last expanding part gives and of what is wanted.
         block: what is inside one of the encoder's parts, drawn beside it.
         opened: that part's place in ``encoder``.
+        wanted: beside the arrow from the noise to the loss.
         note: lines to write below the block.
 
     Raises:
@@ -224,7 +226,7 @@ def plot_architecture(
     axis.text(X_BLOCK - 0.42, 0.5 - len(block), note, va="top", fontsize=7.5, linespacing=1.4)
     for x, part in ((X_NOISE, noise), (X_UP, loss)):
         _box(axis, x, TOP, part)
-    _name(axis, (X_NOISE + 0.44, TOP), (X_UP - 0.44, TOP), "wanted", PALETTE["ink"])
+    _name(axis, (X_NOISE + 0.44, TOP), (X_UP - 0.44, TOP), wanted, PALETTE["ink"])
     _name(axis, (X_UP, 0.27), (X_UP, TOP - 0.27), "prediction", PALETTE["ink"])
     _name(axis, (X_NOISE, TOP - 0.27), (X_NOISE, 0.1), "", PALETTE["ink"])
     _name(axis, (X_ENCODER + 0.44, 0), (X_DOWN - 0.44, 0), "", PALETTE["ink"])
