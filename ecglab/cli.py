@@ -33,6 +33,7 @@ from ecglab.evaluation.tasks import CannotGeneralise, check_disjoint
 from ecglab.methods import METHODS, describe_methods, pretrained
 from ecglab.methods import pretrain as run_pretraining
 from ecglab.methods.base import Unsupported
+from ecglab.nn.semantic import Body
 from ecglab.profiles import Profile, load_profile
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
@@ -103,11 +104,11 @@ def pretrain(
     dataset: DatasetOption = "auto",
     profile: ProfileOption = "laptop",
     seed: SeedOption = 0,
-    steps: Annotated[int | None, typer.Option(help="in place of the profile's")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="likewise")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="in place of the profile's")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="likewise")] = None,
     lr: Annotated[float | None, typer.Option(help="likewise, the learning rate's peak")] = None,
     devices: Annotated[
-        int | None, typer.Option(help="GPUs, or processes on a CPU, to share each batch")
+        int | None, typer.Option(min=1, help="GPUs, or processes on a CPU, to share each batch")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="folder for the weights")] = None,
     half: Annotated[bool, typer.Option(help="store 16 bits a weight, as the shipped ones")] = False,
@@ -116,6 +117,9 @@ def pretrain(
     ] = None,
     objective: Annotated[
         Objective | None, typer.Option(help="of the semantic autoencoder's U-Net")
+    ] = None,
+    body: Annotated[
+        Body | None, typer.Option(help="of its encoder: lru as published, or cnn")
     ] = None,
 ) -> None:
     """Pre-train a method without labels; a run that was broken off is taken up again."""
@@ -136,6 +140,7 @@ def pretrain(
             half=half,
             structure=structure,
             objective=objective,
+            body=body,
         )
     except (NoStructure, Unsupported) as error:
         raise typer.BadParameter(str(error)) from error
@@ -159,6 +164,8 @@ def probe(
 
     Weights of one's own are named by their folder, and compared with the first folder's.
     """
+    if weights and (method or t is not None):
+        raise typer.BadParameter("--weights brings its own methods, and their own noise steps")
     budget = load_profile(profile)
     source, ids = choose(dataset, budget)
     if weights:
@@ -191,7 +198,9 @@ def labels(
 @app.command()
 def ablate(
     corpus: Annotated[str, typer.Option(help="data sets to train on, joined by +")],
-    variant: Annotated[list[str] | None, typer.Option(help="may be repeated; none: all")] = None,
+    variant: Annotated[
+        list[str] | None, typer.Option(help="may be repeated, full goes with each; none: all")
+    ] = None,
     dataset: DatasetOption = "auto",
     profile: ProfileOption = "laptop",
     seed: SeedOption = 0,
@@ -472,8 +481,8 @@ def notebooks_list(
 
 
 def main() -> None:
-    """Run the command line; a missing data set is a message, not a traceback."""
+    """Run the command line; a missing data set or a wrong argument is a message, no traceback."""
     try:
         app()
-    except DataNotFound as error:
+    except (DataNotFound, Unsupported, ValueError) as error:
         raise SystemExit(f"ecglab: {error}") from error

@@ -9,10 +9,11 @@ needs no generator states.
 """
 
 import copy
+import hashlib
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -36,7 +37,8 @@ class TrainingDiverged(RuntimeError):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """How to train; every field is kept in the checkpoint and compared on resume.
+    """How to train. Every field is kept in the checkpoint; on resume all must be the same but
+    ``precision``, ``accelerator``, ``graph`` and ``checkpoint_every``.
 
     Attributes:
         steps: optimiser steps in all.
@@ -172,6 +174,7 @@ def train(
     config: TrainConfig,
     *,
     checkpoint: Path | None = None,
+    about: Mapping[str, Any] | None = None,
     watch: Callable[[int, float], None] | None = None,
 ) -> TrainReport:
     """Minimise ``loss_module(batch, generator)`` over batches of ``data``.
@@ -186,6 +189,8 @@ def train(
         config: how to train.
         checkpoint: a file to write to and, where it exists, to resume from. Needed for several
             devices, whose processes hand the weights back through it.
+        about: what else the run is, in plain values; kept in the checkpoint, as is a fingerprint of
+            the data, and compared on resume.
         watch: called with (step, loss) after every step, on the first process.
 
     Returns:
@@ -193,17 +198,18 @@ def train(
 
     Raises:
         TrainingDiverged: where the loss is no longer finite.
-        ValueError: for no data, or a checkpoint made by another configuration.
+        ValueError: for no data, or a checkpoint made by another configuration or from other data.
     """
     if len(data) == 0:
         raise ValueError("nothing to train on: the data hold no windows")
+    run_is = {**asdict(config), **(about or {}), "data": fingerprint(data)}
     if config.devices == 1:
         fabric = Fabric(
             accelerator=config.accelerator, devices=1, precision=cast(Any, config.precision)
         )
         home = next(loss_module.parameters()).device
         with torch.random.fork_rng([fabric.device] if fabric.device.type == "cuda" else []):
-            report = _run(fabric, loss_module, data, config, checkpoint, watch)
+            report = _run(fabric, loss_module, data, config, checkpoint, run_is, watch)
         loss_module.to(home)
         return report
     if checkpoint is None:
@@ -216,7 +222,7 @@ def train(
     )
     # The module travels as an argument of its own: there Fabric undoes the sharing of its memory
     # between processes. The rest is bound, since Fabric refuses frozen dataclasses as arguments.
-    run = partial(_run, data=data, config=config, checkpoint=checkpoint, watch=watch)
+    run = partial(_run, data=data, config=config, checkpoint=checkpoint, run_is=run_is, watch=watch)
     fabric.launch(run, loss_module)
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     loss_module.load_state_dict(state["ema"] if config.ema else state["module"])
@@ -230,6 +236,7 @@ def _run(
     data: NDArray[Any],
     config: TrainConfig,
     checkpoint: Path | None,
+    run_is: Mapping[str, Any],
     watch: Callable[[int, float], None] | None,
 ) -> TrainReport:
     """The loop itself, in one process of perhaps several."""
@@ -242,7 +249,7 @@ def _run(
     ema = ExponentialMovingAverage(module, config.ema)
     report = TrainReport(device=device_name(fabric.device))
     if checkpoint is not None and checkpoint.exists():
-        _resume(checkpoint, config, module, ema, optimizer, report)
+        _resume(checkpoint, run_is, module, ema, optimizer, report)
 
     differentiate = _differentiator(fabric, wrapped, optimizer, config)
     first, before, began = len(report.losses), report.seconds, time.perf_counter()
@@ -270,7 +277,7 @@ def _run(
         last = step + 1 == config.steps
         if checkpoint is not None and (last or (step + 1) % config.checkpoint_every == 0):
             if fabric.is_global_zero:
-                _save(checkpoint, config, module, ema, optimizer, report)
+                _save(checkpoint, run_is, module, ema, optimizer, report)
             fabric.barrier()
     if config.ema:
         loss_module.load_state_dict(ema.module.state_dict())
@@ -295,9 +302,16 @@ def _differentiator(
     return plainly
 
 
+def fingerprint(data: NDArray[Any]) -> str:
+    """A digest of the data's shape, type and up to 1,000 samples, evenly spaced."""
+    digest = hashlib.sha256(f"{data.shape} {data.dtype}".encode())
+    digest.update(data[:: -(-len(data) // 1000)].tobytes())
+    return digest.hexdigest()[:16]
+
+
 def _save(
     path: Path,
-    config: TrainConfig,
+    run_is: Mapping[str, Any],
     module: nn.Module,
     ema: ExponentialMovingAverage,
     optimizer: torch.optim.Optimizer,
@@ -305,7 +319,7 @@ def _save(
 ) -> None:
     """Write a checkpoint under a temporary name, then rename it: never half a file."""
     state = {
-        "config": asdict(config),
+        "config": dict(run_is),
         "module": module.state_dict(),
         "ema": ema.module.state_dict(),
         "optimizer": optimizer.state_dict(),
@@ -321,7 +335,7 @@ def _save(
 
 def _resume(
     path: Path,
-    config: TrainConfig,
+    run_is: Mapping[str, Any],
     module: nn.Module,
     ema: ExponentialMovingAverage,
     optimizer: torch.optim.Optimizer,
@@ -329,11 +343,14 @@ def _resume(
 ) -> None:
     """Take up a checkpoint where it stopped."""
     state = torch.load(path, map_location=next(module.parameters()).device, weights_only=True)
-    changed = {k for k, v in asdict(config).items() if state["config"].get(k) != v}
+    changed = {k for k, v in run_is.items() if state["config"].get(k) != v}
     # How often to save, and on what, may differ between the two halves of a run.
     changed -= {"checkpoint_every", "accelerator", "precision", "graph"}
     if changed:
-        raise ValueError(f"{path}: made with other settings ({', '.join(sorted(changed))})")
+        raise ValueError(
+            f"{path}: made with other settings ({', '.join(sorted(changed))}); "
+            "delete it to train anew"
+        )
     module.load_state_dict(state["module"])
     ema.module.load_state_dict(state["ema"])
     optimizer.load_state_dict(state["optimizer"])

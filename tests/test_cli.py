@@ -6,8 +6,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ecglab.cli import app
+from ecglab.cli import app, main
+from ecglab.data.simulator import Simulator
 from ecglab.evaluation.pages import RESULTS
+from ecglab.methods import pretrained
+from ecglab.methods.pretrained import run_folder
+from ecglab.profiles import load_profile
 
 RUN = CliRunner()
 
@@ -91,6 +95,52 @@ def test_an_objective_of_its_own_is_trained_and_kept(tmp_path: Path, data_home: 
     assert "diffecg-signal has no objective" in answer.output
 
 
+def test_a_body_of_its_own_is_trained_and_kept(tmp_path: Path, data_home: Path) -> None:
+    run = ["pretrain", "semantic-autoencoder", "--dataset", "simulator", "--profile", "smoke"]
+    asked = ["--steps", "2", "--objective", "v", "--body", "cnn"]
+    answer = RUN.invoke(app, [*run, *asked])
+    assert answer.exit_code == 0, answer.output
+    folder = data_home / "weights/semantic-autoencoder-simulator-smoke-0-v-cnn"
+    kept = json.loads((folder / "config.json").read_text())
+    assert kept["config"]["encoder"]["body"] == "cnn"
+    assert kept["card"]["command"].endswith("--steps 2 --objective v --body cnn")
+    assert not list(folder.glob(".*")), "nothing but the two files"
+
+
+@pytest.mark.parametrize("more", [["--method", "rr-spectral"], ["--t", "5"]])
+def test_what_weights_of_ones_own_would_ignore_is_refused(more: list[str], tmp_path: Path) -> None:
+    answer = RUN.invoke(app, ["probe", "--dataset", "simulator", "--weights", str(tmp_path), *more])
+    assert answer.exit_code == 2
+    assert "--weights" in answer.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["probe", "--method", "nothing"], "no method 'nothing'"),
+        (["probe", "--profile", "huge"], "unknown profile 'huge'"),
+        (["probe", "--weights", "nowhere"], "no weights of a method"),
+        (["probe", "--method", "supervised-encoder"], "gives no embedding"),
+        (["ablate", "--corpus", "simulator", "--variant", "half"], "unknown variants"),
+    ],
+)
+def test_a_wrong_argument_is_a_message(
+    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = ["--dataset", "simulator", *([] if "huge" in arguments else ["--profile", "smoke"])]
+    out = ["--out", str(tmp_path)]
+    monkeypatch.setattr("sys.argv", ["ecglab", *arguments, *small, *out])
+    with pytest.raises(SystemExit, match=f"ecglab: .*{message}"):
+        main()
+
+
+def test_a_folder_without_weights_is_no_finished_run(data_home: Path) -> None:
+    simulator, profile = Simulator(20, seed=0), load_profile("smoke")
+    run = "semantic-autoencoder", simulator, simulator.ids(), profile
+    run_folder(run[0], simulator, profile, 0).mkdir(parents=True)
+    assert pretrained(*run).info.name == "semantic-autoencoder"
+
+
 def test_pretrain_probe_and_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ECGLAB_PHYSIONET", raising=False)
     small = ["--dataset", "simulator", "--profile", "smoke"]
@@ -109,7 +159,8 @@ def test_pretrain_probe_and_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     answer = RUN.invoke(app, ["probe", *small, "--method", "rr-spectral", "--out", str(results)])
     assert answer.exit_code == 0, answer.output
     assert len(list(results.glob("*.json"))) == 2
-    mine = ["--weights", str(tmp_path / "w"), "--out", str(tmp_path / "own")]
+    monkeypatch.chdir(tmp_path / "w")
+    mine = ["--weights", ".", "--out", str(tmp_path / "own")]
     answer = RUN.invoke(app, ["probe", *small, *mine])
     assert answer.exit_code == 0, answer.output
     assert [p.name for p in (tmp_path / "own").glob("*__diffecg-signal__w__*.json")]

@@ -211,8 +211,23 @@ def test_bad_arguments(tmp_path: Path) -> None:
         train(module(), data(), TrainConfig(steps=1, devices=2, accelerator="cpu"))
     train(module(), data(), CONFIG, checkpoint=tmp_path / "run.pt")
     other = TrainConfig(**{**vars(CONFIG), "lr": 1e-2})
-    with pytest.raises(ValueError, match="lr"):
+    with pytest.raises(ValueError, match=r"run.pt: .*\(lr\); delete it"):
         train(module(), data(), other, checkpoint=tmp_path / "run.pt")
+
+
+def test_a_checkpoint_belongs_to_its_data_and_to_what_was_trained(tmp_path: Path) -> None:
+    path, about = tmp_path / "run.pt", {"method": {"strides": (2, 4), "objective": "v"}}
+    half = replace(CONFIG, steps=2)
+    train(module(), data(), half, checkpoint=path, about=about)
+    train(module(), data(), half, checkpoint=path, about=about)
+    other = data().copy()
+    other[0] += 1
+    for wrong in (other, data()[:-1], data().astype(np.float64)):
+        with pytest.raises(ValueError, match=r"other settings \(data\)"):
+            train(module(), wrong, half, checkpoint=path, about=about)
+    about["method"]["objective"] = "x0"
+    with pytest.raises(ValueError, match=r"other settings \(method\)"):
+        train(module(), data(), half, checkpoint=path, about=about)
 
 
 def test_bf16_stays_close_to_float32() -> None:

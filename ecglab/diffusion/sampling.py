@@ -17,6 +17,13 @@ def _steps(x: Tensor, t: int) -> Tensor:
     return torch.full((len(x),), t, device=x.device, dtype=torch.long)
 
 
+def _start(schedule: NoiseSchedule, start: int | None) -> int:
+    last = len(schedule) - 1
+    if start is not None and not 0 <= start <= last:
+        raise ValueError(f"sampling starts at a step in [0, {last}], not {start}")
+    return last if start is None else start
+
+
 @torch.no_grad()
 def ddpm_sample(
     network: Denoiser,
@@ -44,10 +51,13 @@ def ddpm_sample(
 
     Returns:
         Samples shaped as ``x``.
+
+    Raises:
+        ValueError: for a start outside [0, T).
     """
     alpha_bar = schedule.alphas_cumprod.double()
     betas = schedule.betas.double()
-    for i in range(len(schedule) - 1 if start is None else start, -1, -1):
+    for i in range(_start(schedule, start), -1, -1):
         t = _steps(x, i)
         x0 = predict_x0(schedule, objective, x, t, network(x, t))
         if watch is not None:
@@ -80,9 +90,9 @@ def ddim_sample(
     the last goes to alpha_bar = 1, the clean sample. Arguments as in ``ddpm_sample``.
 
     Raises:
-        ValueError: unless 1 <= steps <= start + 1.
+        ValueError: unless 0 <= start < T and 1 <= steps <= start + 1.
     """
-    start = len(schedule) - 1 if start is None else start
+    start = _start(schedule, start)
     if not 1 <= steps <= start + 1:
         raise ValueError(f"steps must be between 1 and {start + 1}, not {steps}")
     path = torch.linspace(start, 0, steps).round().long().tolist()

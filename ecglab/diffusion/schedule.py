@@ -60,7 +60,13 @@ class NoiseSchedule(nn.Module):
 
     @classmethod
     def named(cls, name: str, steps: int = 1000) -> Self:
-        """The schedule called ``linear`` or ``cosine``."""
+        """The schedule called ``linear`` or ``cosine``.
+
+        Raises:
+            ValueError: for another name, or less than one step.
+        """
+        if steps < 1:
+            raise ValueError(f"a schedule has one step or more, not {steps}")
         if name == "linear":
             return cls.linear(steps)
         if name == "cosine":
@@ -101,6 +107,12 @@ class NoiseSchedule(nn.Module):
             x0: clean samples, (batch, ...).
             t: one integer step for each sample, (batch,).
             noise: standard normal, shaped as ``x0``.
+
+        Raises:
+            ValueError: for a step outside [0, T); on a GPU, where to look would mean to wait, only
+                PyTorch's own check of too large ones remains.
         """
+        if t.device.type == "cpu":
+            self.check(t)
         a, b = self.coefficients(t, x0)
         return a * x0 + b * noise

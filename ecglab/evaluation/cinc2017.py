@@ -224,6 +224,7 @@ def run_weights(
     Raises:
         ValueError: for a folder without weights, or two of one name.
     """
+    folders = [folder.resolve() for folder in folders]  # "." has no name
     methods = {folder.name: load_weights(folder) for folder in folders}
     if len(methods) < len(folders):
         raise ValueError("the folders' names must differ: they are the variants")

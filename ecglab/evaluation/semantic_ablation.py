@@ -25,10 +25,12 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "max": {"reducer": "max"},
     "last": {"reducer": "last"},
 }
-"""What of the encoder is changed; the first is the reference."""
+"""What of the encoder is changed; the first is the one that the others are compared with."""
+
+FULL = next(iter(VARIANTS))
 
 ABLATION = "ablation-"
-"""Each run's variant is this and the name."""
+"""Each run's variant is this and the name, and the seed of the training if that is not 0."""
 
 SHARE = 8
 """The budget is divided by this."""
@@ -69,9 +71,14 @@ def run_ablation(
         corpus: what to train on, and its records.
         goal: CinC 2017 or the simulator, and the records to probe.
         profile: sizes, budget, numbers of seeds and resamples.
-        names: of variants; the first is the one that the others are compared with.
+        names: of variants; the full model, with which the others are compared, goes with them.
         seed: of the training; folds are drawn from 0 on.
+
+    Raises:
+        ValueError: for an unknown name.
     """
+    if unknown := set(names) - set(VARIANTS):
+        raise ValueError(f"unknown variants {sorted(unknown)}; there are {', '.join(VARIANTS)}")
     dataset, ids = goal
     spec = SemanticAutoencoder.for_profile(profile).spec
     data = windows(corpus[0], spec, ids=corpus[1])
@@ -83,19 +90,19 @@ def run_ablation(
         "batch_size": budget.batch_size,
     }
     reference: list[Probed] = []
-    for name in names:
+    for name in dict.fromkeys((FULL, *names)):
         method = train_variant(name, data, profile, seed=seed)
         for fold_seed in range(profile.seeds):
             probed = probe_method(method, dataset, ids, seed=fold_seed)
             params = {**probed.params, **made_by}
             probed = replace(probed, method=f"{probed.method}-{name}", params=params)
-            if name == names[0]:
+            if name == FULL:
                 reference.append(probed)
             result = score(
                 probed,
                 dataset=dataset.name,
                 profile=profile,
-                against=None if name == names[0] else reference[fold_seed],
-                variant=ABLATION + name,
+                against=None if name == FULL else reference[fold_seed],
+                variant=ABLATION + name + (f"+seed{seed}" if seed else ""),
             )
             yield replace(result, method=method.info.name)

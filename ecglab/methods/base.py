@@ -5,6 +5,7 @@ classifier for free: multinomial logistic regression on its frozen embedding.
 """
 
 import json
+import os
 from abc import ABC
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -141,14 +142,18 @@ class Method(ABC):
         """Write ``weights.safetensors`` and ``config.json`` (with a card of what made them).
 
         ``half`` stores 16 bits a weight, as shipped weights have; ``load`` computes with 32.
+        Each file appears whole or not at all, ``config.json`` last.
         """
         folder.mkdir(parents=True, exist_ok=True)
         tensors = {k: v.detach().cpu().contiguous() for k, v in self.state().items()}
         if half:
             tensors = {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
-        save_file(tensors, str(folder / "weights.safetensors"))
         description = {"method": self.info.name, "config": self.config(), "card": card}
-        (folder / "config.json").write_text(json.dumps(description, indent=2) + "\n")
+        part = folder / f".{os.getpid()}.part"
+        save_file(tensors, str(part))
+        os.replace(part, folder / "weights.safetensors")
+        part.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+        os.replace(part, folder / "config.json")
 
     @classmethod
     def load(cls, folder: Path) -> Self:

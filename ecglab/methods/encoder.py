@@ -7,13 +7,17 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
 
 from ecglab.data.pooling import pool_records
 from ecglab.data.record import Record
-from ecglab.data.windows import WindowSet, cut
+from ecglab.data.windows import WindowSet, WindowSpec, cut
 from ecglab.methods.base import METHODS, Method
 from ecglab.methods.pretrained import SHIPPED, load_weights, shipped
+
+Traces = NDArray[Any] | Sequence[ArrayLike] | pd.DataFrame
+"""Several single-lead traces: the rows of an array or a table, or a list of any lengths."""
 
 SHORTEST = 2.0
 """Seconds; a shorter trace may not hold two beats."""
@@ -37,7 +41,7 @@ class Encoder:
         Args:
             signal: mV or any other unit: one trace (samples,), several of one length (n, samples),
                 or a list of n traces of any lengths. A trace shorter than a window is centred
-                between zeros.
+                between zeros. (A method that does not scale its windows needs mV.)
             fs: sampling rate, Hz.
             seed: of the noise that a diffusion encoder adds.
 
@@ -55,7 +59,8 @@ class Encoder:
             raise ValueError("there are no traces to embed")
         pieces, rows = [], []
         for i, trace in enumerate(traces):
-            found, places = cut(_record(np.asarray(trace), fs, f"trace {i}"), self.method.spec)
+            spec = self.method.spec
+            found, places = cut(_record(np.asarray(trace), fs, f"trace {i}", spec), spec)
             pieces.append(found)
             rows += places
         data = WindowSet(
@@ -69,7 +74,7 @@ class Encoder:
         return vectors[0] if one else vectors
 
 
-class EcgEmbedding(TransformerMixin, BaseEstimator):
+class EcgEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """A pre-trained encoder as the first step of a scikit-learn ``Pipeline``.
 
     >>> from sklearn.linear_model import LogisticRegression
@@ -85,14 +90,28 @@ class EcgEmbedding(TransformerMixin, BaseEstimator):
         self.name = name
         self.fs = fs
 
-    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
-        """Load the encoder; nothing is learned from ``X``."""
+    def fit(self, X: Traces, y: ArrayLike | None = None) -> Self:
+        """Load the encoder; of ``X`` one trace tells how long a vector is, nothing is learned."""
         self.encoder_ = load_pretrained(self.name)
+        self._n_features_out = self._embed(X[:1]).shape[1]
         return self
 
-    def transform(self, X: ArrayLike | Sequence[ArrayLike]) -> NDArray[np.float32]:
-        """Vectors (n, d) of traces, given as ``Encoder.embed`` takes several."""
-        return self.encoder_.embed(X, self.fs)
+    def transform(self, X: Traces) -> NDArray[np.float32]:
+        """Vectors (n, d) of n traces.
+
+        Raises:
+            ValueError: for one trace by itself, and as ``Encoder.embed``.
+            NotFittedError: before ``fit``.
+        """
+        check_is_fitted(self)
+        return self._embed(X)
+
+    def _embed(self, X: Traces) -> NDArray[np.float32]:
+        """Apart from ``transform``, whose result scikit-learn may make a table of."""
+        vectors = self.encoder_.embed(X.to_numpy() if isinstance(X, pd.DataFrame) else X, self.fs)
+        if vectors.ndim == 1:
+            raise ValueError("a pipeline takes several traces, (n, samples): give [trace]")
+        return vectors
 
 
 def load_pretrained(name: str) -> Encoder:
@@ -116,17 +135,20 @@ def load_pretrained(name: str) -> Encoder:
     return Encoder(method=METHODS[name](*loaded) if parts else loaded[0])
 
 
-def _record(trace: NDArray[np.generic], fs: float, name: str) -> Record:
-    """One trace, checked."""
+def _record(trace: NDArray[np.generic], fs: float, name: str, spec: WindowSpec) -> Record:
+    """One trace, checked; brought to a span of 1, unless the method reads millivolts."""
     if trace.ndim != 1 or trace.dtype.kind not in "iuf":
         raise ValueError(f"{name}: a trace is (samples,) numbers, not {trace.shape} {trace.dtype}")
     if not fs > 0:
         raise ValueError(f"a sampling rate is positive, not {fs}")
     if len(trace) < SHORTEST * fs:
         raise ValueError(f"{name}: {len(trace) / fs:.2f} s, shorter than {SHORTEST:g} s")
-    x = trace.astype(np.float32)
+    x = trace.astype(np.float64)
     if not np.isfinite(x).all():
         raise ValueError(f"{name}: {(~np.isfinite(x)).sum()} samples are NaN or infinite")
     if np.ptp(x) == 0:
         raise ValueError(f"{name}: the trace is flat")
-    return Record(id=name, dataset="arrays", subject=name, fs=fs, leads=("1",), signal=x[None])
+    if spec.scaling != "none":  # else a trace in volts would pass for a flat one
+        x = (x - x.mean()) / np.ptp(x)
+    signal = x[None].astype(np.float32)
+    return Record(id=name, dataset="arrays", subject=name, fs=fs, leads=("1",), signal=signal)

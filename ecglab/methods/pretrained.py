@@ -14,6 +14,7 @@ from ecglab.diffusion.objectives import Objective
 from ecglab.methods.base import METHODS, Method, Unsupported
 from ecglab.methods.diffecg import DiffECGModality
 from ecglab.methods.semantic_autoencoder import SemanticAutoencoder
+from ecglab.nn.semantic import Body
 from ecglab.profiles import Profile
 
 SHIPPED = Path(__file__).parent.parent / "weights"
@@ -71,6 +72,22 @@ def structured(method: Method, name: str, *, seed: int = 0) -> DiffECGModality:
     return type(method)(replace(method.options, unet=extractor.unet(unet)), seed=seed)
 
 
+def exchanged(
+    method: Method, *, objective: Objective | None, body: Body | None, seed: int
+) -> SemanticAutoencoder:
+    """A semantic autoencoder of the same sizes with another objective or body, and new weights.
+
+    Raises:
+        Unsupported: for another method.
+    """
+    if not isinstance(method, SemanticAutoencoder):
+        raise Unsupported(f"{method.info.name} has no objective and no body to choose")
+    options = method.options
+    encoder = replace(options.encoder, body=body or options.encoder.body)
+    options = replace(options, encoder=encoder, objective=objective or options.objective)
+    return SemanticAutoencoder(options, seed=seed)
+
+
 def pretrained(
     name: str,
     dataset: Dataset,
@@ -104,7 +121,7 @@ def pretrained(
     if profile.weights == "shipped" and name in shipped(dataset.name if only_source else None):
         return cls.load(SHIPPED / name)
     folder = run_folder(name, dataset, profile, seed)
-    if not folder.is_dir():
+    if not (folder / "config.json").is_file():
         pretrain(name, dataset, ids, profile, seed=seed)
     return cls.load(folder)
 
@@ -124,6 +141,7 @@ def pretrain(
     half: bool = False,
     structure: str | None = None,
     objective: Objective | None = None,
+    body: Body | None = None,
 ) -> Path:
     """Pre-train a method without labels at a profile's sizes; the folder of its weights.
 
@@ -145,20 +163,20 @@ def pretrain(
         structure: a sub-network that an architecture search found, by its name, in place of the
             whole U-Net; see ``structured``.
         objective: what the semantic autoencoder's U-Net predicts, in place of the profile's.
+        body: of its encoder, in place of the LRUs.
 
     Raises:
         NoStructure: where the method has no such structure.
-        Unsupported: for an objective of another method.
+        Unsupported: for an objective or a body of another method.
     """
-    if objective is not None:
-        if name != SemanticAutoencoder.info.name:
-            raise Unsupported(f"{name} has no objective to choose")
-        profile = replace(profile, semantic_objective=objective)
     method = get_method(name).for_profile(profile, seed=seed)
     if structure is not None:
         method = structured(method, structure, seed=seed)
+    if objective is not None or body is not None:
+        method = exchanged(method, objective=objective, body=body, seed=seed)
     data = windows(dataset, method.spec, ids=ids)
-    folder = run_folder(name, dataset, profile, seed, structure or objective)
+    variant = "-".join(filter(None, (structure, objective, body)))
+    folder = run_folder(name, dataset, profile, seed, variant or None)
     asked = {"steps": steps, "batch_size": batch_size, "lr": lr, "devices": devices}
     changed: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
     config = replace(method.budget(profile, seed=seed), **changed)
@@ -166,6 +184,7 @@ def pretrain(
         data,
         config=config,
         checkpoint=data_home() / "checkpoints" / f"{folder.name}.pt",
+        about={"method": method.config()},
     )
     last = report.losses[-100:]
     method.save(
@@ -176,6 +195,7 @@ def pretrain(
         + "".join(f" --{name.replace('_', '-')} {value}" for name, value in changed.items())
         + (f" --structure {structure}" if structure is not None else "")
         + (f" --objective {objective}" if objective is not None else "")
+        + (f" --body {body}" if body is not None else "")
         + (" --half" if half else ""),
         data=f"{dataset.title}: {len(ids) - len(data.skipped)} "
         f"{'leads' if '+' in dataset.name else 'records'}, {len(data)} windows; labels unused",
@@ -191,7 +211,7 @@ def pretrain(
 def run_folder(
     name: str, dataset: Dataset, profile: Profile, seed: int, variant: str | None = None
 ) -> Path:
-    """Where the weights of a run lie; a structure or objective of its own has its own folder."""
+    """Where the weights of a run lie; one with another structure, objective or body lies apart."""
     run = f"{name}-{dataset.name}-{profile.name}-{seed}"
     return data_home() / "weights" / (run if variant is None else f"{run}-{variant}")
 

@@ -30,7 +30,9 @@ from ecglab.diffusion import (
     ddim_sample,
     spherical,
 )
+from ecglab.diffusion.objectives import OBJECTIVES, Denoiser
 from ecglab.methods.base import Method, MethodInfo, register, tuples
+from ecglab.nn.lru import check_mask
 from ecglab.nn.semantic import SemanticEncoder, SemanticEncoderConfig
 from ecglab.profiles import Profile
 from ecglab.training import TrainConfig, TrainReport, train
@@ -47,6 +49,10 @@ class SemanticAutoencoderConfig:
         diffusion_steps: T.
         schedule: ``linear`` or ``cosine``.
         objective: what the U-Net predicts, ``noise`` as published, ``x0`` or ``v``.
+
+    Raises:
+        ValueError: for a code of another width than the U-Net takes, windows that it cannot halve
+            often enough, no diffusion steps, or an unknown schedule or objective.
     """
 
     encoder: SemanticEncoderConfig = field(default_factory=SemanticEncoderConfig)
@@ -59,6 +65,9 @@ class SemanticAutoencoderConfig:
     objective: str = "noise"
 
     def __post_init__(self) -> None:
+        NoiseSchedule.named(self.schedule, self.diffusion_steps)
+        if self.objective not in OBJECTIVES:
+            raise ValueError(f"objective must be one of {OBJECTIVES}, not {self.objective!r}")
         if self.encoder.width != self.unet.code:
             raise ValueError(
                 f"the encoder gives {self.encoder.width} numbers, the U-Net takes {self.unet.code}"
@@ -127,7 +136,11 @@ class SemanticAutoencoder(Method):
 
         Where the objective is another, that stands in the noise's place (``diffusion.objectives``).
         Every lead of ``data`` is a trace of its own; labels are not looked at.
+
+        Raises:
+            ValueError: for windows of another rate, band or scaling than the method's.
         """
+        self._check(data)
         config: TrainConfig = options.pop("config")
         traces = data.signals.reshape(-1, 1, data.signals.shape[-1])
         return train(self.loss(), traces, config, **options)
@@ -150,7 +163,8 @@ class SemanticAutoencoder(Method):
         """The codes of the windows' first leads, (n, 128); no noise is added, ``t`` is not used.
 
         Raises:
-            ValueError: for windows of another rate than the method's.
+            ValueError: for windows of another rate, band or scaling than the method's, or with
+                samples that are NaN or infinite.
         """
         traces = self._traces(data).split(batch_size)
         return torch.cat([self.encode(x) for x in traces]).cpu().numpy()
@@ -160,46 +174,70 @@ class SemanticAutoencoder(Method):
         """What the Attention Reducer reads, batch by batch, (batch, 128, steps).
 
         Raises:
-            ValueError: for windows of another rate than the method's.
+            ValueError: as ``embed``.
         """
-        device = next(self.encoder.parameters()).device
         for x in self._traces(data).split(batch_size):
-            yield self.encoder.sequence(x.to(device))[0].mT
+            yield self.encoder.sequence(x.to(self._device))[0].mT
+
+    def _check(self, data: WindowSet) -> None:
+        """Refuse windows that were not made as the method reads them."""
+        for name in ("fs", "band", "scaling"):
+            theirs, mine = getattr(data.spec, name), getattr(self.spec, name)
+            if theirs != mine:
+                raise ValueError(f"windows of {name} {theirs} for a method of {name} {mine}")
 
     def _traces(self, data: WindowSet) -> Tensor:
         """The windows' first leads, (n, 1, samples)."""
-        if data.fs != self.spec.fs:
-            raise ValueError(f"windows at {data.fs:g} Hz for an encoder of {self.spec.fs:g} Hz")
-        return torch.from_numpy(np.array(data.signals[:, :1]))
+        self._check(data)
+        traces = torch.from_numpy(np.array(data.signals[:, :1]))
+        if not torch.isfinite(traces).all():
+            raise ValueError("there are windows with samples that are not finite")
+        return traces
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.encoder.parameters()).device
 
     @torch.no_grad()
     def encode(self, x: Tensor, *, mask: Tensor | None = None) -> Tensor:
         """z of clean traces (batch, 1, samples) of any length, (batch, 128).
 
+        Args:
+            x: the traces.
+            mask: boolean (batch, samples), True at real samples; None: all are.
+
         Raises:
-            ValueError: for traces shorter than a step of the encoder, or with NaN or infinite
-                samples where ``mask`` has real ones.
+            ValueError: for a mask of another shape or dtype, and for traces that, where ``mask``
+                has them real, are shorter than a step of the encoder, NaN or infinite.
         """
-        real = x if mask is None else x.masked_fill(~mask[:, None], 0)
-        if x.shape[-1] < self.options.encoder.stride or not torch.isfinite(real).all():
+        real, shortest = x, x.shape[-1]
+        if mask is not None:
+            check_mask(mask, x.mT)
+            mask = mask.to(x.device)
+            real, shortest = x.masked_fill(~mask[:, None], 0), int(mask.sum(dim=1).min())
+        if shortest < self.options.encoder.stride or not torch.isfinite(real).all():
             raise ValueError(
                 f"an encoder takes finite traces of {self.options.encoder.stride} samples or more; "
-                f"here are {x.shape[-1]}, and {int((~torch.isfinite(real)).sum())} are not finite"
+                f"here are {shortest}, and {int((~torch.isfinite(real)).sum())} are not finite"
             )
-        device = next(self.encoder.parameters()).device
-        mask = None if mask is None else mask.to(device)
-        code: Tensor = self.encoder(x.to(device), mask=mask)
+        mask = None if mask is None else mask.to(self._device)
+        code: Tensor = self.encoder(x.to(self._device), mask=mask)
         return code
 
     def invert(self, x: Tensor, z: Tensor, *, steps: int = 50) -> Tensor:
         """The noise x_T from which ``decode`` makes x again, given z; shaped as x."""
-        network, objective = partial(self.network, code=z), self.options.objective
-        return ddim_invert(network, self.schedule, x, steps=steps, objective=objective)
+        network, schedule, options = self._sampler(z)
+        return ddim_invert(network, schedule, x.to(self._device), steps=steps, **options)
 
     def decode(self, z: Tensor, noise: Tensor, *, steps: int = 50) -> Tensor:
         """The trace of a code (batch, 128) and a noise (batch, 1, samples), by DDIM."""
-        network, objective = partial(self.network, code=z), self.options.objective
-        return ddim_sample(network, self.schedule, noise, steps=steps, objective=objective)
+        network, schedule, options = self._sampler(z)
+        return ddim_sample(network, schedule, noise.to(self._device), steps=steps, **options)
+
+    def _sampler(self, z: Tensor) -> tuple[Denoiser, NoiseSchedule, dict[str, Any]]:
+        """What both ways of DDIM need, all on the networks' device."""
+        network = partial(self.network, code=z.to(self._device))
+        return network, self.schedule.to(self._device), {"objective": self.options.objective}
 
     def reconstruct(self, x: Tensor, *, steps: int = 50) -> Tensor:
         """The traces from their own z and x_T, shaped as x; exact as ``steps`` grows."""

@@ -45,7 +45,8 @@ class LRU(nn.Module):
     others count as zeros, so that no direction brings padding into a real step.
 
     Raises:
-        ValueError: for an empty or impossible ring, or a mask of another shape or dtype.
+        ValueError: for an empty or impossible ring, a largest phase that is not positive, or a mask
+            of another shape or dtype.
     """
 
     def __init__(
@@ -62,6 +63,8 @@ class LRU(nn.Module):
         super().__init__()
         if not 0 <= r_min < r_max < 1:
             raise ValueError(f"the ring needs 0 <= r_min < r_max < 1, not {r_min} and {r_max}")
+        if not max_phase > 0:  # its logarithm is what is learnt
+            raise ValueError(f"the largest phase is positive, not {max_phase}")
         self.width, self.state, self.form = width, state, form
         self.directions = 1 + bidirectional
         shape = (self.directions, state)

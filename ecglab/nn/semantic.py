@@ -7,13 +7,15 @@ depth and no widths; the defaults are ours. Its two claims can be tested by leav
 """
 
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal, cast, get_args
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ecglab.nn.lru import LRUBlock, check_mask
 from ecglab.nn.reducer import AttentionReducer, PoolingReducer
+
+Body = Literal["lru", "cnn"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +31,10 @@ class SemanticEncoderConfig:
         body: ``lru``, or ``cnn``: dilated convolutions, of about as many weights as LRUs of as many
             states as channels.
         reducer: ``attention``, or plain ``mean``, ``max`` or ``last``.
+
+    Raises:
+        ValueError: for an unknown body, no strides, or one below 1, and for a width that the stem
+            cannot halve from convolution to convolution.
     """
 
     width: int = 128
@@ -36,12 +42,16 @@ class SemanticEncoderConfig:
     blocks: int = 6
     strides: tuple[int, ...] = (2, 2)
     dropout: float = 0.1
-    body: Literal["lru", "cnn"] = "lru"
+    body: Body = "lru"
     reducer: Literal["attention", "mean", "max", "last"] = "attention"
 
     def __post_init__(self) -> None:
-        if self.body not in ("lru", "cnn"):
-            raise ValueError(f"the body is 'lru' or 'cnn', not {self.body!r}")
+        if self.body not in get_args(Body):
+            raise ValueError(f"the body is one of {get_args(Body)}, not {self.body!r}")
+        if not self.strides or min(self.strides) < 1:
+            raise ValueError(f"a stem has strides of 1 or more, not {self.strides}")
+        if self.width % 2 ** (len(self.strides) - 1):
+            raise ValueError(f"a width of {self.width} cannot be halved for each of {self.strides}")
 
     @property
     def stride(self) -> int:

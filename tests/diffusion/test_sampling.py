@@ -59,6 +59,15 @@ def test_watch_sees_every_step_and_start_is_respected() -> None:
     assert seen == list(range(9, -1, -1))
 
 
+@pytest.mark.parametrize("start", [-1, 100])
+def test_sampling_starts_within_the_schedule(start: int) -> None:
+    x, schedule = torch.zeros(1, 1), NoiseSchedule.linear(100)
+    with pytest.raises(ValueError, match=r"in \[0, 99\]"):
+        ddpm_sample(lambda x, t: x, schedule, x, torch.Generator(), start=start)
+    with pytest.raises(ValueError, match=r"in \[0, 99\]"):
+        ddim_sample(lambda x, t: x, schedule, x, steps=1, start=start)
+
+
 @pytest.mark.parametrize("steps", [0, 11])
 def test_ddim_needs_a_sensible_number_of_steps(steps: int) -> None:
     with pytest.raises(ValueError, match="between 1 and 10"):

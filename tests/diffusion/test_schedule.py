@@ -79,8 +79,12 @@ def test_bad_betas(betas: list) -> None:
 def test_steps_outside_the_schedule(t: int) -> None:
     with pytest.raises(ValueError, match=r"\[0, 1000\)"):
         NoiseSchedule.linear().check(torch.tensor([t]))
+    with pytest.raises(ValueError, match=r"\[0, 1000\)"):  # -1 would be the last step
+        NoiseSchedule.linear().q_sample(torch.zeros(1), torch.tensor([t]), torch.zeros(1))
 
 
 def test_unknown_schedule() -> None:
     with pytest.raises(ValueError, match="cosine"):
         NoiseSchedule.named("sigmoid")
+    with pytest.raises(ValueError, match="one step or more, not 0"):
+        NoiseSchedule.named("cosine", 0)

@@ -1,7 +1,13 @@
 """One line from an array to a vector."""
 
 import numpy as np
+import pandas as pd
 import pytest
+import scipy.stats
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import ecglab
 from ecglab.data.simulator import Simulator
@@ -33,8 +39,9 @@ def test_arrays_are_embedded_as_records_are(encoder: Encoder, traces: list[np.nd
 
 
 def test_any_length_and_unit(encoder: Encoder, traces: list[np.ndarray]) -> None:
-    x = traces[0][:2400]
-    assert np.allclose(encoder.embed(1000 * x, 300), encoder.embed(x, 300), atol=1e-3)
+    x = traces[0][:2400].astype(np.float64)
+    for unit in (1e3, 1e-9, 1e30):  # microvolts, megavolts, something silly
+        assert np.allclose(encoder.embed(unit * x, 300), encoder.embed(x, 300), atol=1e-3)
     assert encoder.embed([x[:700], x[:1900], x], 300).shape == (3, 128)
     assert encoder.embed((100 * x).astype(np.int16), 300).shape == (128,)
 
@@ -60,8 +67,19 @@ def test_what_cannot_be_embedded(encoder: Encoder, trace, fs: float, message: st
 def test_shipped_encoders_load_by_name_and_fit_a_pipeline(traces: list[np.ndarray]) -> None:
     encoder = ecglab.load_pretrained("diffecg-signal")
     direct = encoder.embed(traces, 300)
-    step = EcgEmbedding("diffecg-signal", fs=300).fit(traces)
-    assert np.array_equal(step.transform(traces), direct)
+    model = make_pipeline(EcgEmbedding("diffecg-signal", fs=300), StandardScaler())
+    assert np.allclose(model.fit(traces).transform(traces), scipy.stats.zscore(direct), atol=1e-3)
+    step = EcgEmbedding("diffecg-signal", fs=300)
+    with pytest.raises(NotFittedError):
+        step.transform(traces)
+    table = pd.DataFrame([t[:2400] for t in traces], index=["a", "b", "c"])
+    found = step.set_output(transform="pandas").fit_transform(table)
+    assert list(found.index) == ["a", "b", "c"]
+    assert list(found.columns[:2]) == ["ecgembedding0", "ecgembedding1"]
+    assert np.array_equal(found, encoder.embed(table.to_numpy(), 300))
+    assert clone(step).get_params() == {"name": "diffecg-signal", "fs": 300}
+    with pytest.raises(ValueError, match="several traces"):
+        step.transform(traces[0])
     with pytest.raises(ValueError, match=r"there are: .*diffecg-lorenz, diffecg-signal"):
         ecglab.load_pretrained("nothing")
 

@@ -63,8 +63,27 @@ def test_the_code_is_of_the_clean_trace(method: SemanticAutoencoder, data: Windo
     assert z.shape == (len(data), 128)
     assert np.array_equal(z, method.embed(data, t=500, seed=9)), "no noise goes into the encoder"
     assert np.allclose(z[2:3], method.embed(data.take(np.array([2]))), atol=1e-5)
-    with pytest.raises(ValueError, match="250 Hz for an encoder of 100 Hz"):
-        method.embed(replace(data, spec=replace(data.spec, fs=250.0)))
+
+
+@pytest.mark.parametrize(("name", "value"), [("fs", 250.0), ("band", None), ("scaling", "range")])
+def test_windows_made_otherwise_are_refused(
+    method: SemanticAutoencoder, data: WindowSet, name: str, value: object
+) -> None:
+    other = replace(data, spec=replace(data.spec, **{name: value}))
+    with pytest.raises(ValueError, match=f"windows of {name} {value}"):
+        method.embed(other)
+    with pytest.raises(ValueError, match=f"windows of {name} {value}"):
+        method.pretrain(other, config=TrainConfig(steps=1, accelerator="cpu"))
+
+
+def test_windows_with_nan_are_refused_by_both_readings(
+    method: SemanticAutoencoder, data: WindowSet
+) -> None:
+    broken = np.array(data.signals)
+    broken[3, 0, 7] = np.nan
+    for reading in (method, SemanticRhythm(method)):
+        with pytest.raises(ValueError, match="not finite"):
+            reading.embed(replace(data, signals=broken))
 
 
 def test_the_denoiser_listens_to_the_code(method: SemanticAutoencoder) -> None:
@@ -145,7 +164,7 @@ def test_the_code_forgets_the_order_of_steps_and_rhythm_does_not(
     rate = 100 / method.options.encoder.stride
     assert np.allclose(np.hstack([highest, lowest]), periodicity(steps, rate), atol=1e-4)
     assert not np.allclose(highest, periodicity(steps[..., order], rate)[:, :128], atol=0.1)
-    with pytest.raises(ValueError, match="250 Hz for an encoder of 100 Hz"):
+    with pytest.raises(ValueError, match="windows of fs 250"):
         SemanticRhythm(method).embed(replace(data, spec=replace(data.spec, fs=250.0)))
 
 
@@ -177,3 +196,32 @@ def test_what_the_encoder_refuses(method: SemanticAutoencoder) -> None:
     mask = torch.ones(2, 500, dtype=torch.bool)
     mask[0, 480:] = False
     assert method.encode(x, mask=mask).isfinite().all(), "padding may hold anything"
+    for wrong in (mask.float(), mask.int(), mask[:, :-1]):
+        with pytest.raises(ValueError, match="the mask must be boolean"):
+            method.encode(x, mask=wrong)
+    mask[1, stride - 1 :] = False
+    with pytest.raises(ValueError, match=f"here are {stride - 1}"):
+        method.encode(x, mask=mask)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"objective": "score"}, "objective must be one of"),
+        ({"schedule": "sigmoid"}, "schedule must be"),
+        ({"diffusion_steps": 0}, "one step or more"),
+    ],
+)
+def test_impossible_choices_are_refused_at_once(change: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        SemanticAutoencoderConfig(**change)
+
+
+def test_traces_follow_the_networks_to_their_device(method: SemanticAutoencoder) -> None:
+    x = torch.randn(2, 1, 1000)
+    method.encoder.to("meta"), method.network.to("meta")  # a device without memory
+    for made in (
+        method.decode(torch.zeros(2, 128), x, steps=2),
+        method.invert(x, torch.zeros(2, 128), steps=2),
+    ):
+        assert (made.device.type, made.shape) == ("meta", x.shape)

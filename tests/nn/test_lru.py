@@ -218,6 +218,8 @@ def test_bad_input_is_named() -> None:
     for ring in [(0.9, 0.9), (0.9, 1.0), (-0.1, 0.5)]:
         with pytest.raises(ValueError, match="ring"):
             LRU(2, 3, r_min=ring[0], r_max=ring[1])
+    with pytest.raises(ValueError, match="largest phase is positive"):
+        LRU(2, 3, max_phase=-1.0)
     layer, x = LRU(2, 3), torch.zeros(1, 5, 2)
     with pytest.raises(ValueError, match="mask must be boolean"):
         layer(x, mask=torch.ones(1, 5))

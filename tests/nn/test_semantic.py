@@ -69,5 +69,17 @@ def test_what_cannot_be_encoded() -> None:
         net(torch.randn(1, 1, 100), mask=torch.zeros(1, 100, dtype=torch.bool))
     with pytest.raises(ValueError, match="mask must be boolean"):
         net(torch.randn(1, 1, 100), mask=torch.ones(1, 99, dtype=torch.bool))
-    with pytest.raises(ValueError, match="'lru' or 'cnn'"):
-        SemanticEncoderConfig(body="rnn")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"body": "rnn"}, "the body is one of"),
+        ({"strides": ()}, "strides of 1 or more"),
+        ({"strides": (2, 0)}, "strides of 1 or more"),
+        ({"width": 15}, "cannot be halved"),
+    ],
+)
+def test_impossible_sizes_are_refused_at_once(change: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        SemanticEncoderConfig(**{**SMALL, **change})
