@@ -1,15 +1,18 @@
 """The recurrence in each of its forms against two loops, in one run, for 128 states.
 
 ``loop`` is the package's oracle, which unbinds its input; ``naive loop`` the one that is first
-written, which takes ``u[:, k]`` step by step. On a CPU: processor time on one thread, so that a
-busy machine stretches no side. On a GPU, where there is one: wall time. The forms take turns.
-Memory is the most that a call held beyond what it was given (Linux).
+written, which takes ``u[:, k]`` step by step. ``traffic`` computes nothing: it reads and writes
+what every form has to, so that loop / traffic is the most that any form could gain. On a CPU:
+processor time on one thread, so that a busy machine stretches no side. On a GPU, where there is
+one: wall time. The forms take turns. Memory is the most that a call held beyond what it was given
+(Linux).
 """
 
 import ctypes
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -34,6 +37,20 @@ def naive_loop(lambda_: Tensor, u: Tensor) -> Tensor:
         h = lambda_ * h + u[:, k]
         states.append(h)
     return torch.stack(states, dim=1)
+
+
+class Traffic(torch.autograd.Function):
+    """The bytes of a recurrence, without its sums: u to h, then h and the gradient to u's."""
+
+    @staticmethod
+    def forward(ctx: Any, lambda_: Tensor, u: Tensor) -> Tensor:
+        ctx.save_for_backward(lambda_, h := u.clone())
+        return h
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
+        lambda_, h = ctx.saved_tensors
+        return torch.zeros_like(lambda_), h + grad
 
 
 def peak(call: Callable[[], object]) -> float:
@@ -87,6 +104,7 @@ def run() -> dict[str, float | str]:
             form: lambda u=u, form=form: recurrence(lambda_, u, form=form)
             for form in ("loop", *FORMS)
         }
+        forms["traffic"] = lambda u=u: Traffic.apply(lambda_, u)
         if (batch, steps) in NAIVE:
             forms["naive loop"] = lambda u=u: naive_loop(lambda_, u)
         best = measure(forms, (lambda_, u), laps)
