@@ -20,7 +20,7 @@ from ecglab.data.windows import windows
 from ecglab.evaluation.cinc2017 import Probed, Vectors, score
 from ecglab.evaluation.probe import INNER_FOLDS, ProbeResult, fit_probe
 from ecglab.evaluation.results import Result
-from ecglab.methods import Method, pretrained
+from ecglab.methods import Method, SupervisedEncoder, pretrained
 from ecglab.profiles import Profile
 
 FRACTIONS = (0.01, 0.1, 1.0)
@@ -133,6 +133,9 @@ def _probed(
 ) -> Probed:
     classes, counts = np.unique(known, return_counts=True)
     params: dict[str, Any] = {"labels": dict(zip(classes.tolist(), counts.tolist(), strict=True))}
+    if isinstance(method, SupervisedEncoder) and method.trained is not None:
+        kept = ("steps", "batch_size", "lr")
+        params["training"] = {name: getattr(method.trained, name) for name in kept}
     probabilities = np.asarray(p, dtype=np.float64)
     result = ProbeResult(
         tuple(classes.tolist()), probabilities, classes[probabilities.argmax(axis=1)], {}

@@ -15,18 +15,21 @@ UNTRAINED = "untrained"
 
 
 def labels_table(results: Sequence[Result], *, profile: str = "laptop") -> str:
-    """Macro-F1 of CinC 2017's four classes by share of the labels, in Markdown."""
+    """Both scores of CinC 2017 by share of the labels, in Markdown."""
     mine = [r for r in results if r.protocol == PROTOCOL and r.profile == profile]
     if not mine:
         return "_No results yet._"
     systems = dict.fromkeys((r.method, UNTRAINED * r.variant.startswith(UNTRAINED)) for r in mine)
     titles = [METHODS[m].info.title + f", {kind}" * bool(kind) for m, kind in systems]
-    columns = {"method": titles}
-    for fraction in FRACTIONS:
-        rows = [(m, variant_name(kind, fraction)) for m, kind in systems]
-        cells = table(mine, {"macro_f1": "f1"}, by=("method", "variant"), rows=rows)["f1"]
-        columns[f"{fraction:.0%} of the labels"] = list(cells)
-    return to_markdown(pd.DataFrame(columns))
+    parts = []
+    for metric, title in {"macro_f1": "macro-F1", "cinc2017_score": "official score"}.items():
+        columns = {"score": [title] * len(titles), "method": titles}
+        for fraction in FRACTIONS:
+            rows = [(m, variant_name(kind, fraction)) for m, kind in systems]
+            cells = table(mine, {metric: metric}, by=("method", "variant"), rows=rows)[metric]
+            columns[f"{fraction:.0%} of the labels"] = list(cells)
+        parts.append(pd.DataFrame(columns))
+    return to_markdown(pd.concat(parts, ignore_index=True))
 
 
 def ablation_table(results: Sequence[Result], *, profile: str = "laptop") -> str:

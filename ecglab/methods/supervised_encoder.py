@@ -50,6 +50,9 @@ class SupervisedEncoder(Method):
         encoder: sizes of the encoder.
         windows: what it reads.
         budget: how it is trained.
+
+    Attributes:
+        trained: how it was, after ``finetune``, which may have cut the budget's steps.
     """
 
     info = MethodInfo(
@@ -71,17 +74,20 @@ class SupervisedEncoder(Method):
         self.sizes = encoder or SemanticEncoderConfig()
         self.spec = windows or WindowSpec(fs=300.0, scaling="zscore")
         self.training = budget or TrainConfig(steps=2000)
+        self.trained: TrainConfig | None = None
         self.network: nn.Sequential | None = None
         self.classes: tuple[str, ...] = ()
         self.report: TrainReport | None = None
 
     @classmethod
     def for_profile(cls, profile: Profile, *, seed: int = 0) -> Self:
-        """The sizes of the profile's semantic encoder, and a quarter of its steps."""
+        """The profile's semantic encoder, its learning rate, and a quarter of its steps.
+
+        Each window is seen as often as there: with labels there are a third as many, or fewer.
+        """
         twin = SemanticAutoencoder.for_profile(profile)
-        budget = TrainConfig.for_profile(profile, seed=seed)
-        steps = max(2, profile.semantic_steps // 4)
-        config = replace(budget, steps=steps, weight_decay=0.01)
+        budget = twin.budget(profile, seed=seed)
+        config = replace(budget, steps=max(2, budget.steps // 4), weight_decay=0.01)
         return cls(twin.options.encoder, twin.spec, budget=config)
 
     def finetune(self, data: WindowSet, labels: NDArray[Any], *, seed: int = 0) -> None:
@@ -105,7 +111,7 @@ class SupervisedEncoder(Method):
             batches = -(-len(data) // self.training.batch_size)
             steps = min(self.training.steps, MOST_EPOCHS * batches)
             warmup = min(self.training.warmup, steps // 5)
-            config = replace(self.training, steps=steps, warmup=warmup, seed=seed)
+            self.trained = config = replace(self.training, steps=steps, warmup=warmup, seed=seed)
             # Integers, which half precision leaves alone: as floats, rows would be rounded.
             self.report = train(loss, np.arange(len(data))[:, None], config)
         self.classes = tuple(classes.tolist())

@@ -45,6 +45,9 @@ def test_methods_are_compared_on_the_same_records(
     assert {r.n for r in found} == {12}
     baseline = runs["rr-spectral", "labels100"]
     assert sum(baseline.params["labels"].values()) == 48
+    trained = runs["supervised-encoder", "labels100"].params["training"]
+    budget = SupervisedEncoder.for_profile(PROFILE).training
+    assert trained == {"steps": 2, "batch_size": budget.batch_size, "lr": budget.lr}
     assert "macro_f1_over_rr-spectral" not in baseline.metrics
     for name in names[1:]:
         difference = runs[name, "labels100"].metrics["macro_f1_over_rr-spectral"].value
@@ -94,6 +97,14 @@ def test_few_windows_are_not_seen_more_often_than_it_helps() -> None:
     method.finetune(windows_of(rng.normal(size=(4, 1000)), method), np.array(["a", "b"] * 2))
     assert method.report is not None
     assert len(method.report.losses) == MOST_EPOCHS  # one batch a pass
+    assert method.trained == replace(method.training, steps=MOST_EPOCHS, warmup=MOST_EPOCHS // 5)
+
+
+def test_the_control_is_trained_as_the_autoencoder_is() -> None:
+    laptop = load_profile("laptop")
+    theirs, ours = SemanticAutoencoder.budget(laptop), SupervisedEncoder.for_profile(laptop)
+    assert (ours.training.lr, ours.training.batch_size) == (theirs.lr, theirs.batch_size)
+    assert ours.training.steps == theirs.steps // 4
 
 
 def windows_of(x: np.ndarray, method: SupervisedEncoder):

@@ -33,15 +33,20 @@ def cells(markdown: str) -> list[list[str]]:
 def test_labels_by_share_and_untrained_apart() -> None:
     runs = [
         run(v, {"macro_f1": f}, protocol=HOLDOUT, method="semantic-autoencoder")
-        for v, f in [("labels1", 0.3), ("labels100", 0.6), ("untrained+labels10", 0.4)]
+        for v, f in [("labels100", 0.6), ("untrained+labels10", 0.4)]
     ]
+    both = {"macro_f1": 0.3, "cinc2017_score": 0.2}
+    runs.insert(0, run("labels1", both, protocol=HOLDOUT, method="semantic-autoencoder"))
     head, _, *rows = cells(labels_table(runs))
-    assert head[1:] == ["1% of the labels", "10% of the labels", "100% of the labels"]
-    assert [r[1:] for r in rows] == [
+    assert head[2:] == ["1% of the labels", "10% of the labels", "100% of the labels"]
+    assert [r[2:] for r in rows] == [
         ["0.300 [0.200, 0.400]", "—", "0.600 [0.500, 0.700]"],
         ["—", "0.400 [0.300, 0.500]", "—"],
+        ["0.200 [0.100, 0.300]", "—", "—"],
+        ["—", "—", "—"],
     ]
-    assert rows[1][0].endswith(", untrained")
+    assert [r[0] for r in rows] == ["macro-F1"] * 2 + ["official score"] * 2
+    assert rows[1][1].endswith(", untrained")
     assert labels_table([]) == "_No results yet._"
 
 
