@@ -192,10 +192,10 @@ keep(figure, OUTPUT, "oscillator", numbers=numbers, simulated=simulated)
 # over some two or three time constants, and stays as long as the rhythm does.
 #
 # A state hears whatever has its frequency, though, and a wandering baseline pushes a slow state
-# too. A second state helps. The next figure has, in red, a state at 10 Hz that forgets in 0.05 s:
+# too. A second state helps. The next figure has, in orange, a state at 10 Hz that forgets in 0.05 s:
 # QRS complexes contain such frequencies, so its amplitude marks the beats. In blue is a state at
-# the record's own mean heart rate that forgets in 2 s, driven not by the trace but by the red
-# amplitude.
+# the record's own mean heart rate that forgets in 2 s, driven not by the trace but by the
+# orange amplitude.
 
 # %%
 columns, marked = {}, {name: np.abs(explorer.states(name, 10.0, 0.05)) for name in traces}

@@ -580,9 +580,11 @@ keep(figure, OUTPUT, "on_beats", numbers=table.reset_index(), simulated=simulate
 with torch.no_grad():
     before = [untrained.encoder.reduce.explain(untrained.encoder.sequence(x)[0])[1]
               for x in starts.split(32)]  # fmt: skip
-print(f"numbers of {CHANNELS} that in both rhythms weigh beats more than 1.25 times even, or less")
-for title, found in (("trained", table), ("never trained", on_beats(torch.cat(before).numpy()))):
-    print("than 0.8 times: {:>3} and {:>3}".format(*favoured(found)), title)
+looks = {"trained": table, "never trained": on_beats(torch.cat(before).numpy())}
+print(f"numbers of {CHANNELS} that in both rhythms weigh beats ... times even:")
+pd.DataFrame({n: favoured(t) for n, t in looks.items()}, index=["over 1.25", "under 0.8"]).T
+
+# %%
 looking = table.mean(axis=1)
 for title, k in (("chosen", best), ("the most", looking.idxmax()), ("the least", looking.idxmin())):
     print(f"{title}: z {k}, {looking[k]:.2f} times even")
@@ -590,9 +592,9 @@ for title, k in (("chosen", best), ("the most", looking.idxmax()), ("the least",
 # %% [markdown]
 # With the weights that come with the package and real records, more than half of the numbers favour
 # the beats or avoid them; of the encoder that was never trained, none does. Nobody has told either
-# what a beat is: it was worth knowing for the denoiser. Most dots right of 1 lie below the diagonal, which need not mean that attention is weaker
-# in fibrillation. There hearts beat faster, so more of the steps lie near a beat, and the same
-# preference gives a smaller multiple.
+# what a beat is: it was worth knowing for the denoiser. Most dots right of 1 lie below the diagonal,
+# which need not mean that attention is weaker in fibrillation. There hearts beat faster, so more of
+# the steps lie near a beat, and the same preference gives a smaller multiple.
 #
 # Beware of the step from "it weighs the steps at the R-peak" to "it uses the R-peak". A step is no
 # sample. The blocks below run over the whole trace in both directions, so a step at a beat may hold
