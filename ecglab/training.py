@@ -55,6 +55,9 @@ class TrainConfig:
         graph: replay the steps as a CUDA graph, on one GPU and with a loss that allows it.
         seed: source of all randomness.
         checkpoint_every: steps between checkpoints, where a folder is given.
+
+    Raises:
+        ValueError: for a batch that the devices cannot share evenly.
     """
 
     steps: int

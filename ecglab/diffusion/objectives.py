@@ -78,6 +78,9 @@ class DenoisingLoss(RecordableLoss):
         loss: ``mse``, or ``smooth_l1`` as DiffECG's released code has it.
         encoder: a module of clean samples; the network then also takes the code that it gives, and
             both are trained at once, as in a diffusion autoencoder (Preechakul et al. 2022).
+
+    Raises:
+        ValueError: for an unknown objective or loss.
     """
 
     def __init__(

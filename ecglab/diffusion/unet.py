@@ -47,6 +47,10 @@ class UNetConfig:
 
     The last four leave parts out, as an architecture search may (``extractor.py``); what is left
     out passes its input on. The expanding path is always whole: denoising needs it.
+
+    Raises:
+        ValueError: for another ``ndim``, no levels, a ``dim`` that the groups do not divide, another
+            number of middle blocks, or choices for another number of levels.
     """
 
     ndim: int = 1
