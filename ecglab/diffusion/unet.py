@@ -49,8 +49,8 @@ class UNetConfig:
     out passes its input on. The expanding path is always whole: denoising needs it.
 
     Raises:
-        ValueError: for another ``ndim``, no levels, a ``dim`` that the groups do not divide, another
-            number of middle blocks, or choices for another number of levels.
+        ValueError: for another ``ndim``, no levels, a ``dim`` that the groups do not divide, an
+            impossible number of middle blocks, or choices for another number of levels.
     """
 
     ndim: int = 1
