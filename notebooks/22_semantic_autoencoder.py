@@ -209,7 +209,9 @@ figure = plot_architecture(
     loss=loss,
     block=of_block,
     opened=opened + 1,  # x_0 comes first
-    wanted={"noise": "wanted", "x0": "wanted: x_0"}.get(training.objective, "wanted: v"),
+    wanted={"noise": "wanted", "x0": "wanted: x_0"}.get(
+        training.objective, "wanted: v, of it and x_0"
+    ),
     note="\n".join(note),
 )
 
@@ -363,12 +365,12 @@ def noise_losses(model: SemanticAutoencoder, x: torch.Tensor, steps: tuple) -> p
 
 def report_shares(table: pd.DataFrame) -> None:
     """Print where the own code saves most, and what it saves at the strongest noise."""
-    for against in ("another record's", "mean"):
+    for against, words in (("another record's", "another record's"), ("mean", "the mean")):
         shares = saved(table, own="own", against=against)
         most, last = shares.loc[shares["share"].idxmax()], shares.iloc[-1]
         told = (f"{100 * s['share']:.1f} +- {100 * s['error']:.1f} % at t = {s['t']:.0f}"
                 for s in (most, last))  # fmt: skip
-        print(f"against {against + ' code':<21} the own one saves {' and '.join(told)}")
+        print(f"against {words + ' code':<21} the own one saves {' and '.join(told)}")
 
 
 # %%
@@ -741,7 +743,7 @@ for name, way in ways.items():
 # would like:
 #
 # - where only **z** moves, the beats take on the other heart's shape. Halfway most are still at their
-#   places, at the end a third: z has a say in the timing too;
+#   places, at the end a third (some by chance): z has a say in the timing too;
 # - where only **x_T** moves, the shape stays and the beats go elsewhere.
 #
 # In between, not every line is a heart. Look for beats that come too soon after the last one, or for

@@ -57,6 +57,11 @@ def objectives_table(results: Sequence[Result], *, profile: str = "laptop") -> s
     return _pairs(results, OBJECTIVES, "the U-Net predicts", profile)
 
 
+def bodies_table(results: Sequence[Result], *, profile: str = "laptop") -> str:
+    """The same for what the encoder is made of."""
+    return _pairs(results, BODIES, "the encoder's body", profile)
+
+
 def _pairs(
     results: Sequence[Result], variants: Mapping[str, str], column: str, profile: str
 ) -> str:
@@ -100,6 +105,9 @@ OBJECTIVES = {
     "objective-v": "v",
 }
 """Likewise, and what the weights' U-Net was asked for (``ecglab pretrain --objective``)."""
+
+BODIES = {"objective-v-long": "LRUs, as published", "body-cnn": "convolutions"}
+"""Likewise, and what stood between the encoder's stem and reducer (``ecglab pretrain --body``)."""
 
 TITLES = {
     "full": "LRU and Attention Reducer",
