@@ -28,6 +28,7 @@ from ecglab.evaluation.label_efficiency import run_label_efficiency
 from ecglab.evaluation.pages import FRONT, RESULTS
 from ecglab.evaluation.personal import CannotPersonalise, Strategy
 from ecglab.evaluation.personalisation import ALL_STRATEGIES, run_personalisation
+from ecglab.evaluation.results import NAME
 from ecglab.evaluation.semantic_ablation import VARIANTS, run_ablation
 from ecglab.evaluation.tasks import CannotGeneralise, check_disjoint
 from ecglab.methods import METHODS, describe_methods, pretrained
@@ -226,10 +227,17 @@ def dacl(
     rhythm: Annotated[
         bool, typer.Option(help="compare, train: features with periodicity, the early steps only")
     ] = False,
-    out: Annotated[Path, typer.Option(help="folder of the results")] = Path("results"),
+    out: Annotated[
+        Path | None, typer.Option(help="folder of the results; for train, of the weights")
+    ] = None,
 ) -> None:
     """DACL against its baselines: AUROC by record, under noise, with few labels; or its weights."""
     budget = load_profile(profile)
+    if unknown := sorted(set(question or ()) - set(QUESTIONS)):
+        raise typer.BadParameter(f"no question {unknown}; there are {', '.join(QUESTIONS)}")
+    if part == "train" and (out is None or len(question or ()) > 1 or len(seed or ()) > 1):
+        raise typer.BadParameter("train takes --out, and one --question and one --seed at most")
+    out = out or Path("results")
     run: tuple[Dataset, list[str], Profile] = (*choose(dataset, budget), budget)
     asked = question or list(QUESTIONS)
     if part == "train":
@@ -273,6 +281,9 @@ def generalise(
 
     A target is a data set's name, or a folder of your own with signals.npz and labels.csv.
     """
+    for name in target:
+        if Path(name).is_dir() and not NAME.fullmatch(Path(name).resolve().name):
+            raise typer.BadParameter(f"{name}: a folder's name has letters, digits and .+=-_ only")
     budget = load_profile(profile)
     origin, failed = choose(source, budget), False
     for name in target:

@@ -16,6 +16,7 @@ class Profile:
     simulated: int
     fs: float
     band: tuple[float, float]
+    order: int
     scaling: Literal["range", "zscore", "none"]
     dim: int
     multipliers: tuple[int, ...]

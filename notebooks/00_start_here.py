@@ -238,8 +238,8 @@ keep(figure, OUTPUT, "twelve_leads", numbers=numbers, simulated=twelve is practi
 # Time runs on from column to column, so beats stand under each other. The bottom line shows lead II
 # all the way; the boxes at the left are 1 mV high.
 #
-# Notice three things. Every beat has a small hump, a sharp spike and a broader hump: atria, then
-# chambers, then recovery (chapter 01 names them). The spike points down in aVR, which looks from
+# Notice three things. Every beat has a small hump, a sharp spike and a broader hump: the atria (the
+# two upper chambers), then the ventricles (the two lower ones), then recovery. The spike points down in aVR, which looks from
 # the other side. And from V1 to V6 the spike turns from mostly down to mostly up, as the view
 # moves around the heart.
 #

@@ -103,12 +103,13 @@ print(f"classes: {dataset.title}; beats: {'MIT-BIH' if mitbih else 'simulated'}"
 # %% [markdown]
 # ## What is in a heartbeat?
 #
-# A beat is an electric wave through the heart. It starts in the atria, waits a moment, and then
-# runs through the chambers. What we see at the skin has five named waves:
+# A beat is an electric wave through the heart. It starts in the atria, the two upper chambers, waits
+# a moment, and then runs through the ventricles, the two lower ones. What we see at the skin has five
+# named waves:
 #
 # - **P**: the atria are excited. The small hump.
-# - **Q, R, S**: the chambers are excited, all within a tenth of a second. The tall spike is R.
-# - **T**: the chambers recover.
+# - **Q, R, S**: the ventricles are excited, all within a tenth of a second. The tall spike is R.
+# - **T**: the ventricles recover.
 #
 # We look for each wave in a window around the R-peak, and take the largest or smallest value there.
 
@@ -467,7 +468,9 @@ pd.DataFrame(summary).T.round(2)
 
 # %% [markdown]
 # The paper gives no numbers for its figure. Ours: only sinus rhythm, with or without early beats,
-# knows the origin; bigeminy's correlation is near -1.
+# knows the origin; bigeminy's correlation is near -1. The correlation alone is no detector: an early
+# beat and the pause after it swing to and fro as well, and may come to the same -1/2. It takes the
+# share at the origin to tell them apart.
 #
 # ### Explore
 #
@@ -497,7 +500,7 @@ keep(browse_rhythms(entries), OUTPUT, "rhythms", simulated=mitbih is None)
 
 # %% [markdown]
 # Notice what the trace adds to the plot. In atrial fibrillation the P waves are missing. In
-# bigeminy the early beats have a shape of their own, for they start in a chamber, not in the atria.
+# bigeminy the early beats have a shape of their own, for they start in a ventricle, not in the atria.
 #
 # ### Exercise 2: a detector of atrial fibrillation
 #
@@ -648,7 +651,7 @@ numbers = pd.DataFrame({name: views[0] for name, views in named.items()})
 keep(figure, OUTPUT, "pictures", numbers=numbers, simulated=simulated)
 
 # %% [markdown]
-# Notice how few points ten seconds give: a dozen beats make ten points. Sinus rhythm is still one
+# Notice how few points ten seconds give: a dozen beats make nine points. Sinus rhythm is still one
 # bright spot and fibrillation still scatters, but a rare early beat may just not be there. That is
 # one reason to give a network all three views.
 #
@@ -747,9 +750,10 @@ numbers = both.groupby(["set", "label"])[list(shown)].quantile([0.05, 0.25, 0.5,
 keep(figure, OUTPUT, "simulator_rr", numbers=numbers.reset_index(), simulated=simulated)
 
 # %% [markdown]
-# Notice that rate, spread and irregularity of the simulated hearts lie where the real ones lie,
-# class by class: fibrillation is as irregular as in life, O as mixed. The simulated normal heart is
-# a little more restless than the real one, from beat to beat.
+# Notice that rate and spread of the simulated hearts lie where the real ones lie, class by class, and
+# that fibrillation is as irregular as in life. But the simulated hearts of N and O change about twice
+# as much from beat to beat, in the median, and fewer of the normal ones have large jumps. A detector
+# of fibrillation that was tuned on them would be off.
 #
 # And their frequencies? Lines are medians over the records, bands reach from quartile to quartile.
 

@@ -59,7 +59,7 @@ use_style()
 # ## Records, and a denoiser that has seen none of their labels
 #
 # We take at most 1,000 records, so that the chapter runs in minutes. The denoiser is the U-Net of
-# chapter 02, only larger and for ten-second windows. Training it takes about an hour on a laptop, so
+# chapter 02, for windows of ten seconds in place of single beats. Training it takes about an hour on a laptop, so
 # in the `laptop` profile the weights come with the package. They were trained on CinC 2017, also
 # where this chapter runs on simulated records. The training never looked at a label. It did look at
 # the windows that we probe here: so does every self-supervised method, and whoever quotes such
@@ -104,7 +104,7 @@ print(
 )
 
 # %% [markdown]
-# Each level halves the resolution in time and widens the channels. The next figure shows the
+# From level to level the resolution in time halves, and the channels grow. The next figure shows the
 # window above, and below it three of these maps: one row per channel, blue below and red above the
 # channel's own mean.
 
@@ -242,7 +242,8 @@ keep(figure, OUTPUT, "t_sweep", numbers=table, simulated=simulated)
 
 # %% [markdown]
 # Notice three things. The curve is far above the guess at every t. It is flat for small t and falls
-# for large t, where P waves and f-waves drown first and the rhythm of the QRS complexes last. And
+# for large t, where P waves and f-waves (the trembling baseline of
+# fibrillation) drown first and the rhythm of the QRS complexes last. And
 # the intervals of neighbouring points overlap: on this many records one cannot say which small t is
 # best. The paper fixes t = 20 for its Table 1, and finds in Table 3 that F1 falls from 0.731 at
 # t = 20 to 0.691 at t = 70 on its patients.

@@ -77,7 +77,7 @@ print(f"{dataset.title}: {len(known)} records to search on, {len(unknown)} to te
 # ## A walk through the contracting path, by hand
 #
 # A U-Net is a sequence of parts. The stem widens one channel to many. Each level has two residual
-# blocks, attention, and a change of resolution. The bottleneck has a block, attention, a block. We
+# blocks, attention, and a change of resolution or width. The bottleneck has a block, attention, a block. We
 # call them one by one, on one noisy window, and end where the package's `encode` ends.
 
 # %%
@@ -273,7 +273,8 @@ search.table().nlargest(8, "macro_f1")[columns].round(3)
 #
 # `gain = macro-F1 - penalty * MACs / MACs of the whole U-Net`
 #
-# until no removal raises the gain. The loop is short enough to write here.
+# until no removal raises the gain. The penalty is 0.02: all operations of the whole U-Net cost two
+# hundredths of macro-F1. The loop is short enough to write here.
 
 
 # %%

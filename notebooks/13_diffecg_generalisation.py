@@ -326,8 +326,8 @@ figure = plot_generalisation(live, floor="majority guess")
 keep(figure, OUTPUT, "methods", numbers=live, simulated=simulated)
 
 # %% [markdown]
-# How to read it. A bar that ends at the dotted line has learned nothing that a constant answer does not
-# know. The dark stroke is the 95 % interval: whole *subjects* were drawn anew, with all their windows,
+# How to read it. A bar that ends at the dotted line answers no better than a constant. (Whether it has
+# learned nothing is another question, which a ranking answers, below.) The dark stroke is the 95 % interval: whole *subjects* were drawn anew, with all their windows,
 # because the next hospital brings new people, not new windows of these. Where it is wide, the test
 # has few people of one class. Two bars whose strokes overlap may still differ, since the same people
 # were asked about both; that takes a paired comparison.
@@ -406,7 +406,7 @@ pd.DataFrame(
 # - **Against RR.** A diffusion model that does not beat a few statistics of RR intervals has not
 #   earned its cost on this target, whatever it does to other networks.
 # - **Linear probe against head.** Both read the same frozen encoder. Where the probe is ahead, the
-#   features were there and the head did not get to them. The head has a million weights, and
+#   features were there and the head did not get to them. The head has one to two million weights, and
 #   SGD takes one step for every 64 windows: on a small target, 20 epochs are few steps.
 # - **Against the untrained encoder.** The probe reads means, deviations and periodicities of what
 #   the filters say. Random filters say something too. Only what lies above them was learned from
@@ -515,12 +515,12 @@ pd.DataFrame(tried)
 
 # %% [markdown]
 # Numbers are macro-F1 of the RR baseline with its 95 % interval, for each seed. On a few people the
-# seeds disagree, may even be tested on different classes, and the intervals are as wide as the scale:
-# numbers in name only.
+# seeds disagree, and may even be tested on different classes. Some intervals span most of the scale;
+# others are narrow, which is worse: a bootstrap of nine people cannot draw those who are missing.
 #
 # A refusal is a finding too. The protocol needs at least two classes, five subjects of the commonest
 # stratum, and in either part people of two classes. To *say* something it needs more: some dozens
-# of people per class, or the intervals will be as wide as above. Ask this of any data set, your own
+# of people per class, or the intervals will be worth as little as above. Ask this of any data set, your own
 # too, before you train on it.
 #
 # ## Figure 1a and Table 1
@@ -571,8 +571,10 @@ print(f"{below} of their {len(contrastive)} numbers in Table 1 are below 0.5")
 # %% [markdown]
 # Figure 1a may come from other runs. Second, on PTB one number, 0.468, stands three times: for
 # EfficientECG once and for MoCo twice. Turn exercise 2 around: for two classes, a constant answer scores
-# `s / (1 + s)`, which is 0.468 at s = 0.88. So three of the paper's entries may be constant answers.
-# The paper does not say; a row with the majority guess would.
+# `s / (1 + s)`, which is 0.468 at s = 0.88. But of PTB's 549 records 16 are in fibrillation or flutter:
+# s = 0.97, and a constant answer by record scores 0.49. So the three are constant answers only if the
+# paper counted otherwise (windows, or a part of the records). It does not say; a row with the majority
+# guess would.
 #
 # To fill in dashes, run a pair yourself, with the data at hand:
 #

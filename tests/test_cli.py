@@ -1,6 +1,8 @@
 """The command line, as a user meets it."""
 
 import json
+import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -132,6 +134,36 @@ def test_a_wrong_argument_is_a_message(
     monkeypatch.setattr("sys.argv", ["ecglab", *arguments, *small, *out])
     with pytest.raises(SystemExit, match=f"ecglab: .*{message}"):
         main()
+
+
+@pytest.mark.parametrize(
+    "more", [[], ["--question", "foo", "--out", "x"], ["--seed", "1", "--seed", "2", "--out", "x"]]
+)
+def test_weights_of_dacl_go_where_they_are_told(more: list[str]) -> None:
+    answer = RUN.invoke(app, ["dacl", "train", "--dataset", "simulator", *more])
+    assert answer.exit_code == 2
+    assert ("no question" if "foo" in more else "train takes --out") in answer.output
+
+
+def test_a_folder_whose_name_no_result_could_have_is_refused_first(tmp_path: Path) -> None:
+    (tmp_path / "my set").mkdir()
+    run = ["generalise", "--source", "simulator", "--target", str(tmp_path / "my set")]
+    answer = RUN.invoke(app, run)
+    assert answer.exit_code == 2
+    assert "my set" in answer.output
+
+
+def test_weights_made_otherwise_are_not_taken_up_in_silence(data_home: Path) -> None:
+    simulator, profile = Simulator(20, seed=0), load_profile("smoke")
+    name = "semantic-autoencoder"
+    pretrained(name, simulator, simulator.ids(), profile)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        pretrained(name, simulator, simulator.ids(), profile)
+    with pytest.warns(UserWarning, match="not made by the smoke profile on these records"):
+        pretrained(name, simulator, simulator.ids()[:9], profile)
+    with pytest.warns(UserWarning, match=r"`ecglab pretrain .*` on .* 20 records"):
+        pretrained(name, simulator, simulator.ids(), replace(profile, semantic_steps=7))
 
 
 def test_a_folder_without_weights_is_no_finished_run(data_home: Path) -> None:

@@ -70,14 +70,15 @@ def within_subject(
         raise ValueError("a split needs two windows and a fraction between 0 and 1")
     chosen = np.zeros(len(labels), bool)
     if order == "chronological":
-        chosen[: max(1, round(fraction * len(labels)))] = True
+        chosen[: min(len(labels) - 1, max(1, round(fraction * len(labels))))] = True
     elif order == "random":
         rng = np.random.default_rng(seed)
         for label in np.unique(labels):
             mine = rng.permutation(np.flatnonzero(labels == label))
             chosen[mine[: round(fraction * len(mine))]] = True
-        if not chosen.any():
-            chosen[rng.integers(len(labels))] = True
+        if chosen.all() or not chosen.any():
+            one = rng.integers(len(labels))
+            chosen[one] = not chosen[one]
     else:
         raise ValueError(f"order must be 'random' or 'chronological', not {order!r}")
     return chosen

@@ -200,10 +200,11 @@ def run_probes(
                 yield score(baseline, **run)
                 continue
             method, *beside = (methods[part] for part in name.split("+"))
+            step = t if any(m.draws for m in (method, *beside)) else None
             probed = probe_method(
-                method, dataset, ids, seed=seed, t=t, beside=beside, vectors=vectors
+                method, dataset, ids, seed=seed, t=step, beside=beside, vectors=vectors
             )
-            variant = "" if t is None else f"t{t}"
+            variant = "" if step is None else f"t{step}"
             yield score(probed, **run, against=baseline, variant=variant)
 
 

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ecglab.data.readers.base import Dataset
+from ecglab.data.readers.physionet import natural_key
 from ecglab.data.splits import Order
 from ecglab.data.windows import WindowSet
 from ecglab.evaluation.bootstrap import Interval, bootstrap_ci, paired_difference
@@ -209,7 +210,9 @@ def rhythm_windows(dataset: Dataset, method: Method, ids: Sequence[str] | None =
     if task_of(dataset).unit != "rhythm":
         raise CannotPersonalise(f"{dataset.name} has no annotated rhythms within its records")
     data = target(dataset, dataset.ids() if ids is None else ids, method.spec).data
-    order = data.table.sort_values(["subject", "record", "start"], kind="stable").index
+    # By number, as records follow one another: data_35_4 comes before data_35_10.
+    table = data.table.assign(record=data.table["record"].map(natural_key))
+    order = table.sort_values(["subject", "record", "start"], kind="stable").index
     return data.take(order.to_numpy())
 
 

@@ -101,7 +101,9 @@ class DiffECGModality(FrozenFeatureClassifier, Method):
     @classmethod
     def for_profile(cls, profile: Profile, *, seed: int = 0) -> Self:
         """The modality at the sizes of a profile."""
-        spec = WindowSpec(fs=profile.fs, band=profile.band, scaling=profile.scaling)
+        spec = WindowSpec(
+            fs=profile.fs, band=profile.band, order=profile.order, scaling=profile.scaling
+        )
         return cls(DiffECGConfig(unet=cls.sizes(profile), windows=spec), seed=seed)
 
     def pretrain(self, data: WindowSet, **options: Any) -> TrainReport:

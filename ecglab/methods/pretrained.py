@@ -1,14 +1,18 @@
 """A method with its weights: shipped with the package, from an earlier run, or trained now."""
 
+import hashlib
 import json
+import warnings
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from ecglab.data.locations import data_home
 from ecglab.data.readers.base import Dataset
-from ecglab.data.windows import windows
+from ecglab.data.windows import WindowSet, windows
 from ecglab.diffusion.extractor import Extractor, NoStructure
 from ecglab.diffusion.objectives import Objective
 from ecglab.methods.base import METHODS, Method, Unsupported
@@ -16,6 +20,7 @@ from ecglab.methods.diffecg import DiffECGModality
 from ecglab.methods.semantic_autoencoder import SemanticAutoencoder
 from ecglab.nn.semantic import Body
 from ecglab.profiles import Profile
+from ecglab.training import TrainConfig, fingerprint
 
 SHIPPED = Path(__file__).parent.parent / "weights"
 
@@ -101,7 +106,8 @@ def pretrained(
 
     One that needs no pre-training is made as it is, a fusion from its parts. Else, by
     ``profile.weights``, the shipped weights are loaded, or those of this very run, which is trained
-    first where it has not been.
+    first where it has not been; a warning says so where they were made otherwise, as by other steps
+    or from other records.
 
     Args:
         name: of the method.
@@ -121,9 +127,28 @@ def pretrained(
     if profile.weights == "shipped" and name in shipped(dataset.name if only_source else None):
         return cls.load(SHIPPED / name)
     folder = run_folder(name, dataset, profile, seed)
-    if not (folder / "config.json").is_file():
-        pretrain(name, dataset, ids, profile, seed=seed)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{folder}.lock"):  # of two that ask at once, one trains
+        if not (folder / "config.json").is_file():
+            pretrain(name, dataset, ids, profile, seed=seed)
+    card = json.loads((folder / "config.json").read_text(encoding="utf-8"))["card"]
+    fresh = cls.for_profile(profile, seed=seed)
+    data = windows(dataset, fresh.spec, ids=ids)
+    if card.get("made_by") != _made_by(fresh, data, fresh.budget(profile, seed=seed)):
+        warnings.warn(
+            f"{folder} was not made by the {profile.name} profile on these records, but by "
+            f"`{card['command']}` on {card['data']}; delete it to train anew",
+            stacklevel=2,
+        )
     return cls.load(folder)
+
+
+def _made_by(method: Method, data: WindowSet, config: TrainConfig) -> str:
+    """A digest of all that a run's weights depend on, but for the machine."""
+    machine = ("precision", "accelerator", "graph", "checkpoint_every", "devices")
+    budget = {k: v for k, v in asdict(config).items() if k not in machine}
+    made = json.dumps([method.config(), budget, fingerprint(data.signals)])
+    return hashlib.sha256(made.encode()).hexdigest()[:16]
 
 
 def pretrain(
@@ -146,7 +171,7 @@ def pretrain(
     """Pre-train a method without labels at a profile's sizes; the folder of its weights.
 
     A run that was broken off is taken up from its checkpoint. The weights' card says what made
-    them.
+    them; its ``made_by`` is a digest by which ``pretrained`` knows whether they are the right ones.
 
     Args:
         name: a method that can be pre-trained.
@@ -204,6 +229,7 @@ def pretrain(
         loss=round(sum(last) / len(last), 5),
         device=report.device,
         seconds=round(report.seconds),
+        made_by=_made_by(method, data, config),
     )
     return out or folder
 

@@ -77,9 +77,8 @@ def plot_attention(table: pd.DataFrame, *, modalities: Sequence[str], by: str) -
         by: what the windows are grouped by, a class or a subject.
     """
     groups = list(dict.fromkeys(table[by]))
-    figure, axes = plt.subplots(
-        1, len(modalities), figsize=(3.1 * len(modalities), 0.3 * len(groups) + 1.9), sharey=True
-    )
+    size = (3.1 * len(modalities), 0.3 * len(groups) + 1.9)
+    figure, axes = plt.subplots(1, len(modalities), figsize=size, sharex=True, sharey=True)
     for axis, modality in zip(np.atleast_1d(axes), modalities, strict=True):
         values = [table.loc[table[by] == g, modality] for g in groups]
         boxes = axis.boxplot(

@@ -75,9 +75,11 @@ def plot_search(
         objective: its name.
     """
     figure, axes = plt.subplots(
-        2, len(beliefs), figsize=(3.1 * len(beliefs), 4), sharex=True, sharey="row",
+        2, len(beliefs), figsize=(3.1 * len(beliefs), 4), sharex=True,
         height_ratios=(2, 1), squeeze=False,
     )  # fmt: skip
+    for axis in axes[0, 1:]:  # below, each its own scale: what is expected shrinks by magnitudes
+        axis.sharey(axes[0, 0])
     for (above, below), belief in zip(axes.T, beliefs, strict=True):
         t, mean, std = belief["t"], belief["mean"], belief["std"]
         seen = int(belief["evaluations"])
@@ -88,6 +90,7 @@ def plot_search(
         below.fill_between(t, 0, belief["improvement"], color=PALETTE["green"], alpha=0.5)
         below.axvline(points[seen], color=PALETTE["red"], lw=1)
         below.set_xlabel("t")
+        below.ticklabel_format(axis="y", scilimits=(-2, 2))
     axes[0, 0].set_ylabel(objective)
     axes[1, 0].set_ylabel("expected\nimprovement")
     return figure

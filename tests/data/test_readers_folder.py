@@ -45,6 +45,7 @@ def test_a_column_of_zeros_and_ones_is_a_question(tmp_path: Path) -> None:
         ("id,afib\n4,1\n9,0\n7,0\n", "id", "differ in their column 'id'"),
         ("id,afib\n4,1\n", "id", "differ in their column 'id'"),
         ("id,afib\n4,1\n7,0\n9,0\n", "ecg_id", "no array id"),
+        ("id,subject,afib\n4,p,1\n7,,0\n9, ,0\n", "id", "2 rows name no subject"),
     ],
 )
 def test_files_that_do_not_fit_each_other(

@@ -55,6 +55,8 @@ def test_one_to_nine_random_keeps_labels_chronological_keeps_time() -> None:
 def test_one_to_nine_always_trains_on_something() -> None:
     assert within_subject(["N", "A", "N"], order="random", seed=0).sum() == 1
     assert within_subject(["N", "A", "N"], order="chronological").sum() == 1
+    for order in ("random", "chronological"):  # and tests on something
+        assert within_subject(["N", "A", "N"], order=order, fraction=0.9).sum() == 2
 
 
 def test_ptbxl() -> None:

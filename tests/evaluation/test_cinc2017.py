@@ -81,14 +81,22 @@ def test_every_method_of_the_registry_runs_and_is_stored(
     records: Simulator, tmp_path: Path
 ) -> None:
     results = list(
-        run_probes(["rr-spectral", "diffecg-signal"], records, records.ids(), PROFILE, t=40)
+        run_probes(
+            ["rr-spectral", "diffecg-signal", "record-features"],
+            records,
+            records.ids(),
+            PROFILE,
+            t=40,
+        )
     )
-    assert [r.method for r in results] == ["majority", "rr-spectral", "diffecg-signal"]
+    names = ["majority", "rr-spectral", "diffecg-signal", "record-features"]
+    assert [r.method for r in results] == names
+    assert [r.variant for r in results] == ["", "", "t40", ""], "features have no step"
     assert results[2].params["t"] == 40
     assert "macro_f1_over_rr-spectral" in results[2].metrics
     for result in results:
         save(result, tmp_path)
-    assert len(load_all(tmp_path)) == 3
+    assert len(load_all(tmp_path)) == 4
     assert cinc2017_table(load_all(tmp_path)) == "_No results yet._"  # simulated is not real
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecglab.data.catalog import open_dataset
+from ecglab.data.readers.physionet import natural_key
 from ecglab.data.simulator import Simulator
 from ecglab.data.windows import WindowSet, windows
 from ecglab.evaluation.personal import (
@@ -198,6 +199,18 @@ def test_the_majority_guess(data: WindowSet) -> None:
 def test_only_annotated_rhythms_can_be_personalised(method: DiffECG) -> None:
     with pytest.raises(CannotPersonalise, match="no annotated rhythms"):
         rhythm_windows(Simulator(8, seed=0), method)
+
+
+@pytest.mark.real
+def test_windows_come_in_order_of_time_over_records_too() -> None:
+    table = rhythm_windows(open_dataset("cpsc2021"), RRSpectral()).table
+    of_one = table[table["subject"] == table["subject"].value_counts().index[0]]["record"]
+    assert len(of_one.unique()) > 1
+    assert list(of_one) == sorted(of_one, key=natural_key)
+    records = table["record"].drop_duplicates()
+    for _, mine in records.groupby(table["subject"]):
+        assert list(mine) == sorted(mine, key=natural_key)
+    assert any(list(m) != sorted(m) for _, m in records.groupby(table["subject"]))
 
 
 @pytest.mark.real

@@ -61,6 +61,11 @@ def read_folder(
         signals, ids = stored["signals"], stored[key].astype(str).tolist()
     if ids != [row[key] for row in rows]:
         raise ValueError(f"{folder}: {SIGNALS} and {TABLE} differ in their column {key!r}")
+    if subject in columns and (empty := sum(not row[subject].strip() for row in rows)):
+        raise ValueError(
+            f"{folder / TABLE}: {empty} rows name no {subject}; fill them in, or leave the column "
+            "out where every record is a person of its own"
+        )
     values = [row[label] for row in rows]
     flag = set(values) <= {"0", "1"}
     classes = {"1": [label], "0": [f"non-{label}"]}
