@@ -6,6 +6,7 @@ the noise that a diffusion encoder adds; intervals come from resampling records.
 """
 
 import json
+import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -225,7 +226,7 @@ def run_weights(
     Raises:
         ValueError: for a folder without weights, or two of one name.
     """
-    folders = [folder.resolve() for folder in folders]  # "." has no name
+    folders = [Path(os.path.abspath(folder)) for folder in folders]  # "." has no name
     methods = {folder.name: load_weights(folder) for folder in folders}
     if len(methods) < len(folders):
         raise ValueError("the folders' names must differ: they are the variants")
