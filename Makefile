@@ -66,6 +66,9 @@ weights: env ## train the shipped weights anew, on CinC 2017 and more (hours on 
 	$(BIN)/ecglab pretrain semantic-autoencoder --dataset cinc2017+mitbih+ptbxl --half \
 	  --steps 4800 --devices 2 \
 	  --out ecglab/weights/semantic-autoencoder
+	$(BIN)/ecglab pretrain semantic-autoencoder --dataset cinc2017+mitbih+ptbxl --half \
+	  --steps 4800 --devices 2 --body cnn \
+	  --out ecglab/weights/semantic-autoencoder-cnn
 	$(BIN)/ecglab dacl train --dataset cinc2017 --rhythm --out ecglab/weights/dacl
 
 pairs: env ## derive every .ipynb from its .py

@@ -89,6 +89,9 @@ def test_what_is_made_of_shipped_encoders_loads_too(traces: list[np.ndarray]) ->
     larger = ecglab.load_pretrained("semantic-autoencoder-gpu")
     assert larger.method.info.name == "semantic-autoencoder"
     assert larger.embed(traces[0], 300).shape == z.shape
+    convolutional = ecglab.load_pretrained("semantic-autoencoder-cnn")
+    assert convolutional.method.options.encoder.body == "cnn"
+    assert convolutional.embed(traces[0], 300).shape == z.shape
     assert z.shape == (128,)
     rhythm = ecglab.load_pretrained("semantic-rhythm")
     assert rhythm.embed(traces[0], 300).shape == (4 * 128,)
