@@ -252,7 +252,7 @@ keep(figure, OUTPUT, "twelve_leads", numbers=numbers, simulated=twelve is practi
 
 # %% tags=["solution"]
 def beats_per_minute(large_squares: float) -> float:
-    """Heart rate from the number of large squares between two R-peaks."""
+    """Heart rate from the number of large squares between two spikes (R-peaks)."""
     seconds = 0.2 * large_squares
     return 60 / seconds
 
@@ -358,7 +358,7 @@ keep(figure, OUTPUT, "classes", numbers=pd.DataFrame(facts), simulated=simulated
 # %% [markdown]
 # Notice the distances between the spikes. In N they are nearly equal, in A no two are alike. O may
 # look quite normal for ten seconds: what made the experts choose it can be a single early beat
-# elsewhere in the record. In the noisy record you can guess some beats and trust none.
+# elsewhere in the record. In the noisy record one may still count spikes, but the waves are lost.
 #
 # Distances between beats tell so much that the next chapter begins with them.
 #
