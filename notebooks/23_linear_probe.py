@@ -340,10 +340,12 @@ differences.to_csv(Path(OUTPUT) / "rhythm.csv", index=False)
 differences.round(3)
 
 # %% [markdown]
-# With the shipped weights and real records the first line is above zero: the encoder knew more of
-# the rhythm than its code lets on. It is no free gift: the reading has 512 numbers in place of 128.
-# And it is not the poster's system any more, whose claim is about z. (The README has both on all
-# records.)
+# With the shipped weights and real records the first line is above zero. How much of that is rhythm,
+# and how much the four times as many numbers? The second and third line part the two, and these 1,000
+# records are too few to say: both intervals hold zero. On all 7,000, in three seeds of folds, means and
+# deviations alone are level with the code (-0.001 to 0.013), and the periodicity adds 0.017 to 0.026, each
+# interval above zero. So the steps knew more of the rhythm than the code lets on. It is no free gift:
+# the reading has 512 numbers. And it is not the poster's system any more, whose claim is about z.
 #
 # ## With how many labels?
 #
