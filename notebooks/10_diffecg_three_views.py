@@ -117,6 +117,7 @@ def long(rows: dict, row: str, column: str) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
+# %%
 chosen = {label: typical(label) for label in CINC2017_CLASSES}
 grid = {
     CLASS_NAMES[label]: {name: view[i] for name, view in views.items()}
