@@ -106,6 +106,7 @@ def typical(label: str) -> int:
     return int(by_spread[len(by_spread) // 2][2])
 
 
+# %%
 def long(rows: dict, row: str, column: str) -> pd.DataFrame:
     """Every value of a grid of views; a trace is one line, so its samples all have y = 0."""
     tables = []
