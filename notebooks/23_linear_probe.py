@@ -375,7 +375,7 @@ keep(plot_label_efficiency(few), OUTPUT, "label_efficiency", numbers=few, simula
 # trained from scratch with labels alone, are in this table (`ecglab labels` makes it; a dash is a
 # run that has not been made). Follow the network trained with labels from left to right: with few
 # labels it is worth far less than the frozen code. With all of them it is level in macro-F1, and ahead
-# by the official score, which leaves out the noisy records, of which it finds few. The RR features, which need no training, are ahead
+# by the official score, which leaves out the noisy records, of which it finds fewer. The RR features, which need no training, are ahead
 # of the code where labels are few, and level with it where all are known; only the reading with
 # rhythm keeps up with them.
 
