@@ -19,8 +19,9 @@ For 16 sequences it takes 78 ms against 215: about a third, since one step of th
 2,048 states, which hides its overhead, and memory sets the pace. It holds 145 MiB, the loop 189.
 A second thread changes little: wall times of another run made the loop 1.6 times as long with one
 thread and 1.7 times with two. No form could gain much more: merely to read and write what each one
-must (``traffic`` in the bench) took 56 ms where the loop took 183. Against the loop as one first writes it the factor is about a
-thousand: there every ``u[:, k]`` costs the backward pass a whole sequence of zeros, 87 s in all.
+must (``traffic`` in the bench) took 56 ms where the loop took 183. Against the loop as one first
+writes it the factor is about a thousand: there every ``u[:, k]`` costs the backward pass a whole
+sequence of zeros, 87 s in all.
 The loop here unbinds u instead.
 On an H200 ``scan`` takes 5.6 ms for the 16 sequences, the loop 288 ms, 51 times as long.
 """
