@@ -30,6 +30,9 @@ from ecglab.nn.cuda_graph import GraphedLoss, RecordableLoss
 from ecglab.profiles import Profile
 from ecglab.progress import progress
 
+MACHINE = {"checkpoint_every", "accelerator", "precision", "graph"}
+"""How often to save, and on what: fields that may differ between the two halves of a run."""
+
 
 class TrainingDiverged(RuntimeError):
     """The loss became NaN or infinite; the message names the step."""
@@ -347,8 +350,7 @@ def _resume(
     """Take up a checkpoint where it stopped."""
     state = torch.load(path, map_location=next(module.parameters()).device, weights_only=True)
     changed = {k for k, v in run_is.items() if state["config"].get(k) != v}
-    # How often to save, and on what, may differ between the two halves of a run.
-    changed -= {"checkpoint_every", "accelerator", "precision", "graph"}
+    changed -= MACHINE
     if changed:
         raise ValueError(
             f"{path}: made with other settings ({', '.join(sorted(changed))}); "

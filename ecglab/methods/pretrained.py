@@ -20,7 +20,7 @@ from ecglab.methods.diffecg import DiffECGModality
 from ecglab.methods.semantic_autoencoder import SemanticAutoencoder
 from ecglab.nn.semantic import Body
 from ecglab.profiles import Profile
-from ecglab.training import TrainConfig, fingerprint
+from ecglab.training import MACHINE, TrainConfig, fingerprint
 
 SHIPPED = Path(__file__).parent.parent / "weights"
 
@@ -145,8 +145,7 @@ def pretrained(
 
 def _made_by(method: Method, data: WindowSet, config: TrainConfig) -> str:
     """A digest of all that a run's weights depend on, but for the machine."""
-    machine = ("precision", "accelerator", "graph", "checkpoint_every", "devices")
-    budget = {k: v for k, v in asdict(config).items() if k not in machine}
+    budget = {k: v for k, v in asdict(config).items() if k not in MACHINE | {"devices"}}
     made = json.dumps([method.config(), budget, fingerprint(data.signals)])
     return hashlib.sha256(made.encode()).hexdigest()[:16]
 
