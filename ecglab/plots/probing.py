@@ -1,4 +1,4 @@
-"""Figures of linear probes: how many labels they need, and what they take one class for."""
+"""Figures of linear probes: how many labels they need, what they confuse, what they can read."""
 
 from collections.abc import Sequence
 
@@ -30,6 +30,29 @@ def plot_label_efficiency(table: pd.DataFrame, *, score: str = "macro-F1") -> Fi
     axis.set_xticks(shares, [f"{share:.0%}" for share in shares])
     axis.minorticks_off()
     axis.set(xlabel="share of the training records that lend their labels", ylabel=score)
+    axis.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
+    return figure
+
+
+def plot_readings(table: pd.DataFrame) -> Figure:
+    """How well numbers are read off embeddings: a row for each number, a dot for each embedding.
+
+    Args:
+        table: columns ``name`` (of the embedding), ``number`` (what is read) and ``value``, the
+            rank correlation of reading and truth.
+    """
+    rows = list(dict.fromkeys(table["number"]))
+    figure, axis = plt.subplots(figsize=(6.5, 0.36 * len(rows) + 1.3))
+    colours = ("blue", "grey", "red", "green")
+    place = {number: len(rows) - 1 - i for i, number in enumerate(rows)}
+    for (name, mine), colour in zip(table.groupby("name", sort=False), colours, strict=False):
+        where = mine["number"].map(place)
+        axis.plot(mine["value"], where, "o", color=PALETTE[colour], label=name)
+    axis.set(yticks=list(place.values()), yticklabels=rows, ylim=(-0.6, len(rows) - 0.4))
+    axis.set(
+        xlim=(min(0.0, table["value"].min() - 0.05), 1), xlabel="rank correlation, out of fold"
+    )
+    axis.grid(axis="y", alpha=0.4)
     axis.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
     return figure
 

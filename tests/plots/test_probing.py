@@ -6,7 +6,7 @@ import pytest
 from matplotlib import pyplot as plt
 
 from ecglab.plots import use_style
-from ecglab.plots.probing import plot_confusion, plot_label_efficiency
+from ecglab.plots.probing import plot_confusion, plot_label_efficiency, plot_readings
 
 
 @pytest.fixture(autouse=True)
@@ -23,6 +23,16 @@ def test_a_line_for_every_system_from_few_labels_to_all() -> None:
     lines = {line.get_label(): line.get_xydata().tolist() for line in axis.lines}
     assert lines == {"a": [[0.01, 0.4], [1.0, 0.8]], "b": [[0.01, 0.5], [1.0, 0.6]]}
     assert [t.get_text() for t in axis.get_xticklabels()] == ["1%", "100%"]
+
+
+def test_readings_have_the_first_number_on_top_and_a_dot_for_each_embedding() -> None:
+    rows = [("a", "rate", 0.9), ("a", "entropy", 0.5), ("b", "rate", 0.3), ("b", "entropy", -0.2)]
+    axis = plot_readings(pd.DataFrame(rows, columns=["name", "number", "value"])).axes[0]
+    dots = {line.get_label(): line.get_xydata().tolist() for line in axis.lines}
+    assert dots == {"a": [[0.9, 1], [0.5, 0]], "b": [[0.3, 1], [-0.2, 0]]}
+    assert [t.get_text() for t in axis.get_yticklabels()] == ["rate", "entropy"]
+    assert axis.get_yticks().tolist() == [1, 0]
+    assert axis.get_xlim()[0] < -0.2, "a reading worse than blind is not cut off"
 
 
 def test_rows_of_a_confusion_sum_to_one() -> None:
