@@ -122,9 +122,6 @@ def pretrain(
     body: Annotated[
         Body | None, typer.Option(help="of its encoder: lru as published, or cnn")
     ] = None,
-    middle_state: Annotated[
-        int | None, typer.Option(min=0, help="states of an LRU in its U-Net's bottleneck")
-    ] = None,
 ) -> None:
     """Pre-train a method without labels; a run that was broken off is taken up again."""
     budget = load_profile(profile)
@@ -145,7 +142,6 @@ def pretrain(
             structure=structure,
             objective=objective,
             body=body,
-            middle_state=middle_state,
         )
     except (NoStructure, Unsupported) as error:
         raise typer.BadParameter(str(error)) from error

@@ -119,10 +119,8 @@ class Extractor:
         """What runs, in order.
 
         Raises:
-            ValueError: for an extractor that this U-Net does not hold, or one with a recurrence.
+            ValueError: for an extractor that this U-Net does not hold.
         """
-        if config.middle_state:
-            raise ValueError("no extractor has a recurrence in its bottleneck")
         levels, reached = len(config.multipliers), len(self.blocks)
         goes_on = self.bottleneck or self.up > 0
         if reached > levels or self.up > levels + 1 or (goes_on and reached < levels):

@@ -23,7 +23,6 @@ from ecglab.nn import (
     WeightStandardizedConv,
     convolution,
 )
-from ecglab.nn.lru import LRUBlock
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,18 +44,13 @@ class UNetConfig:
         level_attention: which of them have attention; None: all.
         middle_blocks: residual blocks of the bottleneck, 0 to 2.
         middle_attention: whether the bottleneck has attention.
-        middle_state: complex states, each direction, of an LRU block behind that attention; 0 for
-            none. Convolutions there reach a beat or two, attention knows no distances: a recurrence
-            can say where the next beats are due. Signals only.
 
-    From ``level_blocks`` to ``middle_attention`` parts can be left out, as an architecture search
-    does (``extractor.py``); what is left out passes its input on. The expanding path is always
-    whole: denoising needs it.
+    The last four leave parts out, as an architecture search may (``extractor.py``); what is left
+    out passes its input on. The expanding path is always whole: denoising needs it.
 
     Raises:
         ValueError: for another ``ndim``, no levels, a ``dim`` that the groups do not divide, an
-            impossible number of middle blocks, choices for another number of levels, or a
-            recurrence of fewer than 0 states or in an image.
+            impossible number of middle blocks, or choices for another number of levels.
     """
 
     ndim: int = 1
@@ -72,7 +66,6 @@ class UNetConfig:
     level_attention: tuple[bool, ...] | None = None
     middle_blocks: int = 2
     middle_attention: bool = True
-    middle_state: int = 0
 
     def __post_init__(self) -> None:
         if self.ndim not in (1, 2):
@@ -83,10 +76,6 @@ class UNetConfig:
             raise ValueError(f"dim {self.dim} is not divisible by {self.groups} groups")
         if self.middle_blocks not in (0, 1, 2):
             raise ValueError(f"a bottleneck has 0, 1 or 2 blocks, not {self.middle_blocks}")
-        if self.middle_state < 0 or (self.middle_state and self.ndim != 1):
-            raise ValueError(
-                f"no recurrence of {self.middle_state} states in {self.ndim} dimensions"
-            )
         for kept in (self.level_blocks, self.level_attention):
             if kept is not None and len(kept) != len(self.multipliers):
                 raise ValueError(f"{len(kept)} choices for {len(self.multipliers)} levels")
@@ -240,11 +229,6 @@ class UNet(nn.Module):
         self.mid_attend = (
             Attention(bottleneck, **config.attention) if config.middle_attention else LeftOut()
         )
-        self.mid_recur = (
-            LRUBlock(bottleneck, config.middle_state, dropout=config.dropout, bidirectional=True)
-            if config.middle_state
-            else LeftOut()
-        )
         self.mid2 = ResBlock(config, bottleneck, bottleneck) if middle > 1 else LeftOut()
         self.up = nn.ModuleList(
             Up(config, a, b, last=i == 0) for i, (a, b) in reversed(list(enumerate(pairs)))
@@ -270,10 +254,7 @@ class UNet(nn.Module):
         for level in self.down:
             first, second, x = level(x, time, code)
             skips.append((first, second))
-        x = self.mid_attend(self.mid1(x, time, code))
-        if self.config.middle_state:
-            x = self.mid_recur(x.mT).mT
-        x = self.mid2(x, time, code)
+        x = self.mid2(self.mid_attend(self.mid1(x, time, code)), time, code)
         return time, skips, x
 
     def encode(self, xt: Tensor, t: Tensor, code: Tensor | None = None) -> Features:

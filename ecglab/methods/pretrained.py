@@ -3,7 +3,7 @@
 import hashlib
 import json
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -78,25 +78,18 @@ def structured(method: Method, name: str, *, seed: int = 0) -> DiffECGModality:
 
 
 def exchanged(
-    method: Method,
-    *,
-    objective: Objective | None = None,
-    body: Body | None = None,
-    middle_state: int | None = None,
-    seed: int,
+    method: Method, *, objective: Objective | None, body: Body | None, seed: int
 ) -> SemanticAutoencoder:
-    """A semantic autoencoder with what is given in its own place, and new weights.
+    """A semantic autoencoder of the same sizes with another objective or body, and new weights.
 
     Raises:
         Unsupported: for another method.
     """
     if not isinstance(method, SemanticAutoencoder):
-        raise Unsupported(f"{method.info.name} has no objective, body or middle state to choose")
+        raise Unsupported(f"{method.info.name} has no objective and no body to choose")
     options = method.options
     encoder = replace(options.encoder, body=body or options.encoder.body)
-    middle = options.unet.middle_state if middle_state is None else middle_state
-    unet = replace(options.unet, middle_state=middle)
-    options = replace(options, encoder=encoder, unet=unet, objective=objective or options.objective)
+    options = replace(options, encoder=encoder, objective=objective or options.objective)
     return SemanticAutoencoder(options, seed=seed)
 
 
@@ -173,7 +166,6 @@ def pretrain(
     structure: str | None = None,
     objective: Objective | None = None,
     body: Body | None = None,
-    middle_state: int | None = None,
 ) -> Path:
     """Pre-train a method without labels at a profile's sizes; the folder of its weights.
 
@@ -196,21 +188,18 @@ def pretrain(
             whole U-Net; see ``structured``.
         objective: what the semantic autoencoder's U-Net predicts, in place of the profile's.
         body: of its encoder, in place of the LRUs.
-        middle_state: complex states of an LRU in the bottleneck of its U-Net; see ``UNetConfig``.
 
     Raises:
         NoStructure: where the method has no such structure.
-        Unsupported: for an objective, a body or a middle state of another method.
+        Unsupported: for an objective or a body of another method.
     """
     method = get_method(name).for_profile(profile, seed=seed)
     if structure is not None:
         method = structured(method, structure, seed=seed)
-    exchange = {"objective": objective, "body": body, "middle_state": middle_state}
-    given: dict[str, Any] = {name: value for name, value in exchange.items() if value is not None}
-    if given:
-        method = exchanged(method, seed=seed, **given)
+    if objective is not None or body is not None:
+        method = exchanged(method, objective=objective, body=body, seed=seed)
     data = windows(dataset, method.spec, ids=ids)
-    variant = "-".join(filter(None, (structure, *map(str, given.values()))))
+    variant = "-".join(filter(None, (structure, objective, body)))
     folder = run_folder(name, dataset, profile, seed, variant or None)
     asked = {"steps": steps, "batch_size": batch_size, "lr": lr, "devices": devices}
     changed: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
@@ -227,9 +216,10 @@ def pretrain(
         half=half,
         command=f"ecglab pretrain {name} --dataset {dataset.name} --profile {profile.name} "
         f"--seed {seed}"
-        + _flags(changed)
-        + _flags({"structure": structure} if structure is not None else {})
-        + _flags(given)
+        + "".join(f" --{name.replace('_', '-')} {value}" for name, value in changed.items())
+        + (f" --structure {structure}" if structure is not None else "")
+        + (f" --objective {objective}" if objective is not None else "")
+        + (f" --body {body}" if body is not None else "")
         + (" --half" if half else ""),
         data=f"{dataset.title}: {len(ids) - len(data.skipped)} "
         f"{'leads' if '+' in dataset.name else 'records'}, {len(data)} windows; labels unused",
@@ -241,11 +231,6 @@ def pretrain(
         made_by=_made_by(method, data, config),
     )
     return out or folder
-
-
-def _flags(options: Mapping[str, object]) -> str:
-    """Options as the command line takes them, each with a space before it."""
-    return "".join(f" --{name.replace('_', '-')} {value}" for name, value in options.items())
 
 
 def run_folder(

@@ -183,8 +183,6 @@ def test_bad_structures(bad: dict) -> None:
 def test_structures_that_the_network_does_not_hold(net: UNet, noisy, alien: Extractor) -> None:
     with pytest.raises(ValueError, match="holds no extractor"):
         list(extract(net, [alien], *noisy))
-    with pytest.raises(ValueError, match="recurrence"):
-        PAPER.parts(replace(CONFIG, middle_state=4))
 
 
 def test_an_input_that_cannot_be_halved(net: UNet) -> None:

@@ -1,7 +1,5 @@
 """The U-Net: the paper's shapes, and an encoder that never touches the decoder."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 
@@ -69,37 +67,9 @@ def test_every_weight_gets_a_gradient_and_the_step_matters() -> None:
     assert not torch.allclose(net(x, torch.tensor([1, 1])), net(x, torch.tensor([900, 900])))
 
 
-def test_a_recurrence_in_the_bottleneck_takes_part_and_without_one_nothing_changes() -> None:
-    config = UNetConfig(dim=8, multipliers=(1, 2))
-    torch.manual_seed(0)
-    plain, net = UNet(config), UNet(replace(config, middle_state=4))
-    assert not any("recur" in name for name in plain.state_dict())
-    x, t = torch.randn(2, 1, 32), torch.tensor([1, 900])
-    net(x, t).square().mean().backward()
-    inner = list(net.mid_recur.parameters())
-    assert inner
-    assert all(p.grad is not None and p.grad.any() for p in inner)
-    # With the recurrence's gate closed, what is left is the network without it.
-    with torch.no_grad():
-        net.mid_recur.gate.weight.zero_()
-        net.mid_recur.gate.bias.zero_()
-        rest = {k: v for k, v in net.state_dict().items() if "recur" not in k}
-        plain.load_state_dict(rest)
-        torch.testing.assert_close(net(x, t), plain(x, t))
-
-
-@pytest.mark.parametrize(
-    "bad",
-    [
-        {"ndim": 3},
-        {"dim": 12},
-        {"multipliers": ()},
-        {"middle_state": -1},
-        {"ndim": 2, "middle_state": 4},
-    ],
-)
+@pytest.mark.parametrize("bad", [{"ndim": 3}, {"dim": 12}, {"multipliers": ()}])
 def test_bad_sizes(bad: dict) -> None:
-    with pytest.raises(ValueError, match=r"ndim|groups|level|recurrence"):
+    with pytest.raises(ValueError, match=r"ndim|groups|level"):
         UNetConfig(**bad)
 
 
