@@ -15,6 +15,7 @@ from ecglab.evaluation.personal_tables import table2, tables3_and_4
 from ecglab.evaluation.results import Result
 from ecglab.evaluation.semantic_tables import (
     ablation_table,
+    batches_table,
     bodies_table,
     corpora_table,
     labels_table,
@@ -43,6 +44,7 @@ RESULTS: Mapping[str, Table] = {
     "labels": labels_table,
     "ablation": ablation_table,
     "bodies": bodies_table,
+    "batches": batches_table,
     "corpora": corpora_table,
     "objectives": objectives_table,
     "dacl": comparison_table,

@@ -62,6 +62,11 @@ def bodies_table(results: Sequence[Result], *, profile: str = "laptop") -> str:
     return _pairs(results, BODIES, "the encoder's body", profile)
 
 
+def batches_table(results: Sequence[Result], *, profile: str = "laptop") -> str:
+    """The same for how many traces a training step sees."""
+    return _pairs(results, BATCHES, "traces in all", profile)
+
+
 def _pairs(
     results: Sequence[Result], variants: Mapping[str, str], column: str, profile: str
 ) -> str:
@@ -108,6 +113,9 @@ OBJECTIVES = {
 
 BODIES = {"objective-v-long": "LRUs, as published", "body-cnn": "convolutions"}
 """Likewise, and what stood between the encoder's stem and reducer (``ecglab pretrain --body``)."""
+
+BATCHES = {"objective-v-long": "307,200", "batch-16": "204,800"}
+"""Likewise, and how many traces the steps saw (``ecglab pretrain --batch-size``)."""
 
 TITLES = {
     "full": "LRU and Attention Reducer",
