@@ -55,7 +55,7 @@ from ecglab.diffusion import (
 )
 from ecglab.diffusion.unet import ResBlock
 from ecglab.evaluation import auroc, bootstrap_ci, stored_results
-from ecglab.evaluation.semantic_tables import objectives_table
+from ecglab.evaluation.semantic_tables import pairs_table
 from ecglab.methods import pretrained
 from ecglab.methods.semantic_autoencoder import SemanticAutoencoder, SemanticAutoencoderConfig
 from ecglab.nn.semantic import SemanticEncoderConfig
@@ -463,7 +463,7 @@ print(table[table["t"].isin([100, 300, 500, 700])].pivot(index="t", columns="pre
 # %%
 from IPython.display import Markdown
 
-Markdown(objectives_table(stored_results()))
+Markdown(pairs_table(stored_results(), "objectives"))
 
 # %% [markdown]
 # After 4,800 steps both codes are as good as each other. After 400 v is a little ahead: in macro-F1 by

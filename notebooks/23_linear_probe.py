@@ -63,9 +63,8 @@ from ecglab.evaluation.label_efficiency import draw
 from ecglab.evaluation.probe import C_GRID, fit_probe
 from ecglab.evaluation.semantic_tables import (
     ablation_table,
-    bodies_table,
-    corpora_table,
     labels_table,
+    pairs_table,
 )
 from ecglab.methods import RRSpectral, SemanticAutoencoder, SemanticRhythm, pretrained
 from ecglab.methods.encoder import Encoder
@@ -450,7 +449,7 @@ Markdown(ablation_table(stored))
 # weights of this chapter (for the second `ecglab pretrain --body cnn`):
 
 # %%
-Markdown(bodies_table(stored))
+Markdown(pairs_table(stored, "bodies"))
 
 # %% [markdown]
 # The lead lasts. And the two denoise equally well, with losses of 0.510 and 0.511: what differs is not
@@ -465,7 +464,7 @@ Markdown(bodies_table(stored))
 # 300 Hz, where this course takes 100:
 
 # %%
-Markdown(corpora_table(stored))
+Markdown(pairs_table(stored, "corpora"))
 
 # %% [markdown]
 # The lines go in pairs; every second one is compared with the one above it. Two pairs leave CinC 2017

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from ecglab.cli import app, main
 from ecglab.data.simulator import Simulator
 from ecglab.evaluation.pages import RESULTS
-from ecglab.methods import pretrained
+from ecglab.methods import SemanticAutoencoder, pretrained
 from ecglab.methods.pretrained import run_folder
 from ecglab.profiles import load_profile
 
@@ -107,6 +107,25 @@ def test_a_body_of_its_own_is_trained_and_kept(tmp_path: Path, data_home: Path) 
     assert kept["config"]["encoder"]["body"] == "cnn"
     assert kept["card"]["command"].endswith("--steps 2 --objective v --body cnn")
     assert not list(folder.glob(".*")), "nothing but the two files"
+
+
+def test_an_autoencoders_denoiser_may_lack_attention(data_home: Path) -> None:
+    run = ["pretrain", "semantic-autoencoder", "--dataset", "simulator", "--profile", "smoke"]
+    asked = ["--steps", "2", "--structure", "d123-a...-m2-u0", "--body", "cnn"]
+    answer = RUN.invoke(app, [*run, *asked])
+    assert answer.exit_code == 0, answer.output
+    folder = data_home / "weights/semantic-autoencoder-simulator-smoke-0-d123-a...-m2-u0-cnn"
+    method = SemanticAutoencoder.load(folder)
+    whole = SemanticAutoencoder.for_profile(load_profile("smoke"))
+    assert method.options.encoder == replace(whole.options.encoder, body="cnn")
+    assert method.options.unet == replace(
+        whole.options.unet, level_attention=(False,) * 3, middle_attention=False
+    )
+    attends = [name for name in method.network.state_dict() if "attend" in name]
+    assert attends, "the expanding path is whole"
+    assert all(name.startswith("up.") for name in attends)
+    card = json.loads((folder / "config.json").read_text())["card"]
+    assert card["command"].endswith("--steps 2 --structure d123-a...-m2-u0 --body cnn")
 
 
 @pytest.mark.parametrize("more", [["--method", "rr-spectral"], ["--t", "5"]])

@@ -1,6 +1,7 @@
 """Which tables stand between which marks on which page; ``ecglab results`` puts them there."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
 from ecglab.evaluation.cinc2017 import cinc2017_table
@@ -14,12 +15,10 @@ from ecglab.evaluation.contrastive_tables import (
 from ecglab.evaluation.personal_tables import table2, tables3_and_4
 from ecglab.evaluation.results import Result
 from ecglab.evaluation.semantic_tables import (
+    PAIRS,
     ablation_table,
-    batches_table,
-    bodies_table,
-    corpora_table,
     labels_table,
-    objectives_table,
+    pairs_table,
 )
 from ecglab.evaluation.table1 import fusion_gains, other_pairs, table1
 
@@ -43,10 +42,7 @@ RESULTS: Mapping[str, Table] = {
     "tables3and4": tables3_and_4,
     "labels": labels_table,
     "ablation": ablation_table,
-    "bodies": bodies_table,
-    "batches": batches_table,
-    "corpora": corpora_table,
-    "objectives": objectives_table,
+    **{name: partial(pairs_table, name=name) for name in PAIRS},
     "dacl": comparison_table,
     "dacl-gains": gains_table,
     "dacl-steps": steps_table,

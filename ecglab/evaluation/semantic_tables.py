@@ -47,30 +47,15 @@ def ablation_table(results: Sequence[Result], *, profile: str = "laptop") -> str
     return to_markdown(found.drop(columns="variant"))
 
 
-def corpora_table(results: Sequence[Result], *, profile: str = "laptop") -> str:
-    """Weights learnt from other data, in pairs: both scores, and the difference, in Markdown."""
-    return _pairs(results, CORPORA, "learnt from", profile)
+def pairs_table(results: Sequence[Result], name: str, *, profile: str = "laptop") -> str:
+    """Pairs of weights that differ in one thing: both scores, and the difference, in Markdown.
 
-
-def objectives_table(results: Sequence[Result], *, profile: str = "laptop") -> str:
-    """The same for what the denoiser predicts."""
-    return _pairs(results, OBJECTIVES, "the U-Net predicts", profile)
-
-
-def bodies_table(results: Sequence[Result], *, profile: str = "laptop") -> str:
-    """The same for what the encoder is made of."""
-    return _pairs(results, BODIES, "the encoder's body", profile)
-
-
-def batches_table(results: Sequence[Result], *, profile: str = "laptop") -> str:
-    """The same for how many traces a training step sees."""
-    return _pairs(results, BATCHES, "batches", profile)
-
-
-def _pairs(
-    results: Sequence[Result], variants: Mapping[str, str], column: str, profile: str
-) -> str:
-    """Every second variant is compared with the one before it."""
+    Args:
+        results: stored runs of ``ecglab probe --weights``.
+        name: of the thing, a key of ``PAIRS``; every second line is compared with the one above.
+        profile: of the probe.
+    """
+    column, variants = PAIRS[name]
     mine = [r for r in results if r.variant in variants and r.profile == profile]
     if not mine:
         return "_No results yet._"
@@ -93,29 +78,38 @@ def _steps(card: Mapping[str, Any] | None) -> str:
     return f"{card['steps']:,} at batch {card['batch_size']:,}" if card else MISSING
 
 
-CORPORA = {
-    "gpu-all": "all four sets, 100 Hz; profile gpu",
-    "gpu-without-cinc2017": "all but CinC 2017, 100 Hz; profile gpu",
-    "corpus-all": "all four sets, 100 Hz",
-    "corpus-without-cinc2017": "all but CinC 2017, 100 Hz",
-    "rate-100hz": "all four sets, 100 Hz",
-    "rate-300hz": "all four sets, 300 Hz",
+PAIRS: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "corpora": (
+        "learnt from",
+        {
+            "gpu-all": "all four sets, 100 Hz; profile gpu",
+            "gpu-without-cinc2017": "all but CinC 2017, 100 Hz; profile gpu",
+            "corpus-all": "all four sets, 100 Hz",
+            "corpus-without-cinc2017": "all but CinC 2017, 100 Hz",
+            "rate-100hz": "all four sets, 100 Hz",
+            "rate-300hz": "all four sets, 300 Hz",
+        },
+    ),
+    "objectives": (
+        "the U-Net predicts",
+        {
+            "objective-noise-long": "the noise, as published",
+            "objective-v-long": "v",
+            "objective-noise": "the noise, as published",
+            "objective-v": "v",
+        },
+    ),
+    "bodies": (
+        "the encoder's body",
+        {"objective-v-long": "LRUs, as published", "body-cnn": "convolutions"},
+    ),
+    "batches": ("batches", {"objective-v-long": "larger", "batch-16": "smaller"}),
 }
-"""Folders that ``ecglab probe --weights`` was given in pairs, and what the weights learnt from."""
+"""The heading of each table's first column, and what stands there for each folder of weights.
 
-OBJECTIVES = {
-    "objective-noise-long": "the noise, as published",
-    "objective-v-long": "v",
-    "objective-noise": "the noise, as published",
-    "objective-v": "v",
-}
-"""Likewise, and what the weights' U-Net was asked for (``ecglab pretrain --objective``)."""
-
-BODIES = {"objective-v-long": "LRUs, as published", "body-cnn": "convolutions"}
-"""Likewise, and what stood between the encoder's stem and reducer (``ecglab pretrain --body``)."""
-
-BATCHES = {"objective-v-long": "larger", "batch-16": "smaller"}
-"""Likewise, and how large the steps were (``ecglab pretrain --batch-size``)."""
+Folders go in pairs, as ``ecglab probe --weights`` was given them; most are named for the option of
+``ecglab pretrain`` that made them.
+"""
 
 TITLES = {
     "full": "LRU and Attention Reducer",

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -49,13 +49,17 @@ def load_weights(folder: Path) -> Method:
     return get_method(name).load(folder)
 
 
-def structured(method: Method, name: str, *, seed: int = 0) -> DiffECGModality:
+def structured(
+    method: Method, name: str, *, seed: int = 0
+) -> DiffECGModality | SemanticAutoencoder:
     """A method of the same options that lacks what a structure leaves out; its weights are new.
 
-    The structure says what the encoder keeps. Denoising needs a decoder, so the whole of it stands
-    on top and is trained too, whatever ``u`` says; no embedding reads it. The decoder's stages of
-    a structure with ``u`` above 0 are read by ``extract``. Where a structure has no bottleneck,
-    the map called so is the last change of width alone, which the decoder needs.
+    The structure says what the U-Net's encoder keeps. Denoising needs a decoder, so the whole of it
+    stands on top and is trained too, whatever ``u`` says; no embedding reads it. The decoder's
+    stages of a structure with ``u`` above 0 are read by ``extract``. Where a structure has no
+    bottleneck, the map called so is the last change of width alone, which the decoder needs.
+    Embeddings of a semantic autoencoder read no part of its U-Net: there a structure says what the
+    denoiser can find out for itself, and so what is left for the code to say.
 
     Args:
         method: whose U-Net is to lack parts.
@@ -67,14 +71,15 @@ def structured(method: Method, name: str, *, seed: int = 0) -> DiffECGModality:
             has no U-Net to leave parts out of.
     """
     extractor = Extractor.named(name)
-    if not isinstance(method, DiffECGModality):
+    if not isinstance(method, DiffECGModality | SemanticAutoencoder):
         raise NoStructure(f"{method.info.name} has no U-Net of which {name} could be a part")
     unet = method.options.unet
     try:
         extractor.parts(unet)
     except ValueError as error:
         raise NoStructure(str(error)) from error
-    return type(method)(replace(method.options, unet=extractor.unet(unet)), seed=seed)
+    make: Callable[..., DiffECGModality | SemanticAutoencoder] = type(method)
+    return make(replace(method.options, unet=extractor.unet(unet)), seed=seed)
 
 
 def exchanged(

@@ -19,12 +19,7 @@ from ecglab.evaluation.cinc2017 import (
     run_weights,
     score,
 )
-from ecglab.evaluation.semantic_tables import (
-    CORPORA,
-    OBJECTIVES,
-    corpora_table,
-    objectives_table,
-)
+from ecglab.evaluation.semantic_tables import PAIRS, pairs_table
 from ecglab.methods import METHODS, RecordFeatures, RRSpectral, SemanticAutoencoder
 from ecglab.profiles import load_profile
 
@@ -152,17 +147,16 @@ def test_weights_of_ones_own_are_compared_with_the_first(
     value = second.metrics["macro_f1"].value - first.metrics["macro_f1"].value
     assert gain == pytest.approx(value, abs=1e-6)
     assert gain != 0
-    shown = corpora_table([first, second], profile="smoke").splitlines()
+    shown = pairs_table([first, second], "corpora", profile="smoke").splitlines()
     cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in shown[2:]]
-    lines = dict(zip(CORPORA, cells, strict=True))
+    lines = dict(zip(PAIRS["corpora"][1], cells, strict=True))
     assert lines["corpus-all"][1:] == ["—"] * 4, "a run that was not made is missing"
     assert lines["rate-100hz"][1::3] == ["6 at batch 16", "—"], "the first has no rival"
     assert lines["rate-300hz"][-1].startswith(f"{gain:.3f} [")
-    assert objectives_table([first, second], profile="smoke") == "_No results yet._"
+    assert pairs_table([first, second], "objectives", profile="smoke") == "_No results yet._"
     pair = [replace(first, variant="objective-noise"), replace(second, variant="objective-v")]
-    lines = dict(
-        zip(OBJECTIVES, objectives_table(pair, profile="smoke").splitlines()[2:], strict=True)
-    )
+    shown = pairs_table(pair, "objectives", profile="smoke").splitlines()
+    lines = dict(zip(PAIRS["objectives"][1], shown[2:], strict=True))
     for result in pair:
         assert f"{result.metrics['macro_f1'].value:.3f} [" in lines[result.variant]
     with pytest.raises(ValueError, match="names must differ"):

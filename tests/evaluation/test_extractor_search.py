@@ -215,8 +215,8 @@ def test_a_wrong_name_is_refused(wrong: str) -> None:
 def test_a_structure_of_another_network_is_refused(encoder: DiffECGSignal) -> None:
     with pytest.raises(NoStructure, match="3 levels holds no extractor d1234-a1234-m2a-u0"):
         structured(encoder, "d1234-a1234-m2a-u0")
-    with pytest.raises(NoStructure, match="semantic-autoencoder has no U-Net"):
-        structured(get_method("semantic-autoencoder").for_profile(PROFILE), PAPER.name)
+    with pytest.raises(NoStructure, match="dacl has no U-Net"):
+        structured(get_method("dacl").for_profile(PROFILE), PAPER.name)
 
 
 def test_the_decoder_is_whole_whatever_the_structure_reads(encoder: DiffECGSignal) -> None:
