@@ -171,6 +171,19 @@ def test_the_table_shows_this_protocol_only(baseline) -> None:
     assert cinc2017_table([probed, other]) == cinc2017_table([probed]) != cinc2017_table([other])
 
 
+def test_the_table_has_the_best_first(baseline) -> None:
+    probed = score(baseline, dataset="cinc2017", profile=PROFILE)
+    macro_f1 = probed.metrics["macro_f1"]
+    better = {**probed.metrics, "macro_f1": replace(macro_f1, value=macro_f1.value + 0.01)}
+    ahead = replace(probed, method="ahead", metrics=better)
+    last = replace(
+        probed, method="behind", metrics={**better, "macro_f1": replace(macro_f1, value=0.0)}
+    )
+    seeds = [probed, ahead, last, replace(probed, seed=1), replace(ahead, seed=1)]
+    lines = cinc2017_table(seeds).splitlines()[2:]
+    assert [line.split("|")[1].strip() for line in lines] == ["ahead", probed.method, "behind"]
+
+
 @pytest.mark.real
 def test_majority_on_the_real_records(physionet: Path) -> None:
     from ecglab.data.catalog import open_dataset
