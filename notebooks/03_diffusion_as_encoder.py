@@ -395,5 +395,5 @@ keep(plot_features(table, titles), OUTPUT, "best_columns", numbers=table, simula
 # - Pooling decides what is kept. Means and deviations forget rhythm; autocorrelation keeps it.
 # - t decides what the features see. Small t keeps detail; large t keeps the coarse rhythm.
 # - Always draw the baseline. The table in the README has the scores on all records, with three
-#   seeds and intervals, and `ecglab probe` makes it anew.
+#   seeds and intervals, and `make results` makes it anew.
 # - Chapter 10 adds two other views of the same heartbeat: the Lorenz plot and the spectrogram.

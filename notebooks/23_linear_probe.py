@@ -307,7 +307,7 @@ differences.round(3)
 # ## What a sum over time forgets
 #
 # Why are 43 numbers that people thought of ahead of 128 learned ones? (On all records less so: by 0.01
-# of macro-F1, within its interval, and by 0.02 of the official score, beyond it; the README has both.)
+# of macro-F1, within its interval, and by 0.02 of the official score, beyond it; `results/README.md` has both.)
 # One suspect is the last operation. The
 # Attention Reducer sums over time, and a sum does not care for the order of its terms:
 
@@ -469,7 +469,7 @@ Markdown(pairs_table(stored, "corpora"))
 # %% [markdown]
 # The lines go in pairs; every second one is compared with the one above it. Two pairs leave CinC 2017
 # out: at the sizes of the profile `gpu`, and at this chapter's, where the noise is predicted, as
-# published. Without the probe's records macro-F1 is lower by about 0.01 or less, and each interval holds
+# published. Without the probe's records macro-F1 is lower by 0.009 and 0.003, and each interval holds
 # zero; the official score is lower by 0.01 to 0.02, in the
 # larger pair by more than its interval. So to have seen the records is worth little beside what the
 # training adds, and not quite nothing. In the last pair the same network looks at three times as many samples, of the same band

@@ -8,7 +8,7 @@ the noise that a diffusion encoder adds; intervals come from resampling records.
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -126,31 +126,31 @@ def score(
     *,
     dataset: str,
     profile: Profile,
-    against: Probed | None = None,
+    against: Sequence[Probed] = (),
     variant: str = "",
     protocol: str = PROTOCOL,
     device: str = "cpu",
 ) -> Result:
-    """A result with intervals; with ``against``, also paired differences of the main scores.
+    """A result with intervals, and paired differences of the main scores from those of others.
 
     A difference is named ``macro_f1_over_rr-spectral``: this method's score less the other's, on
     the same resampled records.
 
     Raises:
-        ValueError: where the two were not probed on the same records.
+        ValueError: where one of them was not probed on the same records.
     """
     y, predicted = probed.labels, probed.probe.predictions
     options: dict[str, Any] = {"n": profile.resamples, "seed": probed.seed}
     metrics = {
         name: bootstrap_ci(y, predicted, metric, **options) for name, metric in METRICS.items()
     }
-    if against is not None:
-        if list(against.rows["record"]) != list(probed.rows["record"]):
-            raise ValueError(f"{probed.method} and {against.method} saw different records")
-        other = against.probe.predictions
+    for rival in against:
+        if list(rival.rows["record"]) != list(probed.rows["record"]):
+            raise ValueError(f"{probed.method} and {rival.method} saw different records")
+        other = rival.probe.predictions
         for name in ("macro_f1", "cinc2017_score"):
             difference = paired_difference(y, predicted, other, METRICS[name], **options)
-            metrics[f"{name}_over_{against.method}"] = Interval(
+            metrics[f"{name}_over_{rival.method}"] = Interval(
                 difference.value, difference.low, difference.high
             )
     return Result(
@@ -180,10 +180,11 @@ def run_probes(
 ) -> Iterator[Result]:
     """Probe methods of the registry for every seed of a profile, beside the majority guess.
 
-    Each is also compared, record by record, with the RR baseline.
+    Each is also compared, record by record, with the RR baseline and with those named before it.
 
     Args:
-        names: of methods; those joined by ``+`` are probed together, their vectors side by side.
+        names: of methods, the references first; those joined by ``+`` are probed together, their
+            vectors side by side.
         dataset: CinC 2017, or the simulator.
         ids: the records to use.
         profile: number of seeds and resamples; where weights come from.
@@ -196,6 +197,7 @@ def run_probes(
     for seed in range(profile.seeds):
         baseline = probe_method(rr, dataset, ids, seed=seed, vectors=vectors)
         yield score(probe_majority(baseline.rows, seed=seed), **run)
+        rivals = {baseline.method: baseline}
         for name in names:
             if name == RRSpectral.info.name:
                 yield score(baseline, **run)
@@ -206,7 +208,8 @@ def run_probes(
                 method, dataset, ids, seed=seed, t=step, beside=beside, vectors=vectors
             )
             variant = "" if step is None else f"t{step}"
-            yield score(probed, **run, against=baseline, variant=variant)
+            yield score(probed, **run, against=list(rivals.values()), variant=variant)
+            rivals[name] = probed
 
 
 def run_weights(
@@ -233,14 +236,14 @@ def run_weights(
     configs = [json.loads((f / "config.json").read_text(encoding="utf-8")) for f in folders]
     vectors = Vectors(dataset, ids)
     for seed in range(profile.seeds):
-        reference: Probed | None = None
+        reference: list[Probed] = []
         for (name, method), config in zip(methods.items(), configs, strict=True):
             probed = probe_method(method, dataset, ids, seed=seed, vectors=vectors)
             probed = replace(probed, params={**probed.params, "card": config["card"]})
             result = score(
                 probed, dataset=dataset.name, profile=profile, against=reference, variant=name
             )
-            reference = reference or replace(probed, method=name)
+            reference = reference or [replace(probed, method=name)]
             yield result
 
 
@@ -254,9 +257,28 @@ COLUMNS = {
 }
 """Metrics of the probe's table, and their headings."""
 
+REFERENCES = (
+    "rr-spectral",
+    "record-features",
+    "diffecg-signal",
+    "semantic-rhythm",
+    "diffecg-signal+record-features",
+)
+"""Whom the others are held against; ``run_probes`` is to be given them first."""
+
 
 def cinc2017_table(results: Sequence[Result]) -> str:
     """The probe's table in Markdown: the scores of every method, with intervals, best first."""
+    return _best_first(results, COLUMNS)
+
+
+def differences_table(results: Sequence[Result], *, profile: str = "laptop") -> str:
+    """How much each method is above those of ``REFERENCES``, in paired differences, likewise."""
+    columns = {f"macro_f1_over_{name}": f"less {name}" for name in REFERENCES}
+    return _best_first([r for r in results if r.profile == profile], columns)
+
+
+def _best_first(results: Sequence[Result], columns: Mapping[str, str]) -> str:
     probes = [r for r in results if r.dataset == "cinc2017" and r.protocol == PROTOCOL]
     mine = [r for r in probes if not r.variant]
     if not mine:
@@ -265,4 +287,4 @@ def cinc2017_table(results: Sequence[Result]) -> str:
     for r in mine:
         scores.setdefault((r.method, r.profile), []).append(r.metrics["macro_f1"].value)
     best = sorted(scores, key=lambda row: -float(np.mean(scores[row])))
-    return to_markdown(table(mine, COLUMNS, by=("method", "profile"), rows=best))
+    return to_markdown(table(mine, columns, by=("method", "profile"), rows=best))

@@ -90,7 +90,7 @@ def run_label_efficiency(
                     probed,
                     dataset=dataset.name,
                     profile=profile,
-                    against=None if name == names[0] and not variant else reference,
+                    against=[] if name == names[0] and not variant else [reference],
                     variant=variant_name(variant, fraction),
                     protocol=PROTOCOL,
                 )

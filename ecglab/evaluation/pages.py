@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
-from ecglab.evaluation.cinc2017 import cinc2017_table
+from ecglab.evaluation.cinc2017 import cinc2017_table, differences_table
 from ecglab.evaluation.contrastive_tables import (
     comparison_table,
     few_table,
@@ -35,6 +35,7 @@ FRONT: Mapping[str, Callable[[Sequence[Result]], str]] = {"cinc2017": cinc2017_t
 """The README of the project; its table has a column for the profile."""
 
 RESULTS: Mapping[str, Table] = {
+    "differences": differences_table,
     "table1": table1,
     "generalisation": other_pairs,
     "fusion": fusion_gains,

@@ -102,7 +102,7 @@ def run_ablation(
                 probed,
                 dataset=dataset.name,
                 profile=profile,
-                against=None if name == FULL else reference[fold_seed],
+                against=[] if name == FULL else [reference[fold_seed]],
                 variant=ABLATION + name + (f"+seed{seed}" if seed else ""),
             )
             yield replace(result, method=method.info.name)

@@ -55,6 +55,18 @@ def test_files_that_do_not_fit_each_other(
         read_folder(write(tmp_path, table, key), fs=50, label="afib", leads=("I", "II"))
 
 
+def test_leads_are_named_in_the_folder_or_are_the_standard_twelve(tmp_path: Path) -> None:
+    folder = write(tmp_path, "id,afib\n4,0\n7,1\n9,0\n")
+    with pytest.raises(ValueError, match=r"shape \(3, 2, 5\) are not .* of the 12 leads I, II"):
+        read_folder(folder, fs=50, label="afib")
+    np.savez(folder / "signals.npz", signals=SIGNALS, id=[4, 7, 9], leads=["V5", "aVR"])
+    assert read_folder(folder, fs=50, label="afib").leads == ("V5", "aVR")
+    assert read_folder(folder, fs=50, label="afib", leads=("I", "II")).leads == ("I", "II")
+    np.savez(folder / "signals.npz", signals=SIGNALS[:, 0], id=[4, 7, 9], leads=["V5"])
+    with pytest.raises(ValueError, match=r"shape \(3, 5\)"):
+        read_folder(folder, fs=50, label="afib")
+
+
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"labels\.csv"):
         read_folder(tmp_path, fs=50, label="afib")

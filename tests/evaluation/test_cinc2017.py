@@ -54,14 +54,14 @@ def test_rhythm_features_tell_simulated_rhythms_apart(baseline) -> None:
         baseline,
         dataset="simulator",
         profile=PROFILE,
-        against=probe_majority(baseline.rows, seed=0),
+        against=[probe_majority(baseline.rows, seed=0)],
     )
     assert result.metrics["macro_f1"].value > 0.6
     assert result.metrics["macro_f1_over_majority"].low > 0.2
 
 
 def test_a_method_compared_with_itself_differs_by_nothing(baseline) -> None:
-    result = score(baseline, dataset="simulator", profile=PROFILE, against=baseline)
+    result = score(baseline, dataset="simulator", profile=PROFILE, against=[baseline])
     difference = result.metrics["macro_f1_over_rr-spectral"]
     assert (difference.low, difference.value, difference.high) == (0.0, 0.0, 0.0)
 
@@ -69,7 +69,7 @@ def test_a_method_compared_with_itself_differs_by_nothing(baseline) -> None:
 def test_different_records_cannot_be_compared(baseline, records: Simulator) -> None:
     fewer = probe_majority(baseline.rows.iloc[:100].reset_index(drop=True), seed=0)
     with pytest.raises(ValueError, match="different records"):
-        score(baseline, dataset="simulator", profile=PROFILE, against=fewer)
+        score(baseline, dataset="simulator", profile=PROFILE, against=[fewer])
 
 
 def test_every_method_of_the_registry_runs_and_is_stored(
@@ -88,7 +88,16 @@ def test_every_method_of_the_registry_runs_and_is_stored(
     assert [r.method for r in results] == names
     assert [r.variant for r in results] == ["", "", "t40", ""], "features have no step"
     assert results[2].params["t"] == 40
-    assert "macro_f1_over_rr-spectral" in results[2].metrics
+    compared = [[k for k in r.metrics if k.startswith("macro_f1_over_")] for r in results]
+    assert compared == [
+        [],
+        [],
+        ["macro_f1_over_rr-spectral"],
+        ["macro_f1_over_rr-spectral", "macro_f1_over_diffecg-signal"],
+    ]
+    gain = results[3].metrics["macro_f1_over_diffecg-signal"].value
+    difference = results[3].metrics["macro_f1"].value - results[2].metrics["macro_f1"].value
+    assert gain == pytest.approx(difference, abs=1e-6)
     for result in results:
         save(result, tmp_path)
     assert len(load_all(tmp_path)) == 4

@@ -17,7 +17,7 @@ def read_folder(
     *,
     fs: float,
     label: str,
-    leads: Sequence[str] = LEADS_12,
+    leads: Sequence[str] | None = None,
     subject: str = "subject",
     scale: float = 1.0,
     name: str | None = None,
@@ -28,7 +28,8 @@ def read_folder(
     first column, the records' ids. ``labels.csv`` has one row per record in the same order, ids
     first. Its column ``label`` holds a record's class, or several with blanks between them, or
     nothing; a column of 0 and 1 only is a yes-or-no question, with the classes ``afib`` and
-    ``non-afib`` where its name is ``afib``. All other columns are kept in ``Record.meta``.
+    ``non-afib`` where its name is ``afib``. All other columns are kept in ``Record.meta``. Leads
+    other than the standard twelve are named by an array ``leads`` in ``signals.npz``.
 
     PTB-XL records that were filtered and z-scored beforehand enter so. They keep the rhythm and the
     shape of a beat, but not its amplitude, and no patients: every record is a subject of its own,
@@ -39,7 +40,7 @@ def read_folder(
         folder: where the two files lie.
         fs: sampling rate, Hz.
         label: the column to tell apart.
-        leads: names of the leads, in the array's order.
+        leads: names of the leads, in the array's order, in place of the folder's own.
         subject: the column of persons; where there is none, every record is its own.
         scale: millivolts (or what unit there is) per unit of ``signals``.
         name: of the data set; by default the folder's.
@@ -59,6 +60,14 @@ def read_folder(
         if missing := {"signals", key} - set(stored):
             raise ValueError(f"{folder / SIGNALS}: no array {', '.join(sorted(missing))}")
         signals, ids = stored["signals"], stored[key].astype(str).tolist()
+        if leads is None:
+            leads = stored["leads"].astype(str).tolist() if "leads" in stored else LEADS_12
+    if signals.ndim != 3 or signals.shape[1] != len(leads):
+        raise ValueError(
+            f"{folder / SIGNALS}: signals of shape {signals.shape} are not (records, leads, "
+            f"samples) of the {len(leads)} leads {', '.join(leads)}; an array `leads` there may "
+            "name others"
+        )
     if ids != [row[key] for row in rows]:
         raise ValueError(f"{folder}: {SIGNALS} and {TABLE} differ in their column {key!r}")
     if subject in columns and (empty := sum(not row[subject].strip() for row in rows)):
