@@ -122,3 +122,16 @@ def test_faults_of_form_are_found() -> None:
         "cell 1: no 'Minutes'",
         "cell 2: parameters are PROFILE, DATASET, SEED, OUTPUT, EXTRA",
     ]
+
+
+def test_the_front_page_lists_every_chapter_and_its_minutes() -> None:
+    page = (COURSE[0].parents[1] / "README.md").read_text(encoding="utf-8")
+    row = r"^\| \[(\d\d) .+?\]\(notebooks/(\w+\.py)\) \|.+\| (\d+) \+ (\d+) \|$"
+    listed = {name: (number, *minutes) for number, name, *minutes in re.findall(row, page, re.M)}
+    said = re.compile(r"\*\*Minutes\*\*: (\d+) to read and do, (?:less than|about) (\w+) to run")
+    found = {}
+    for source in COURSE:
+        minutes = said.search(source.read_text(encoding="utf-8"))
+        assert minutes, f"{source.name}: how many minutes?"
+        found[source.name] = (source.name[:2], minutes[1], minutes[2].replace("one", "1"))
+    assert listed == found
