@@ -104,6 +104,10 @@ PAIRS: Mapping[str, tuple[str, Mapping[str, str]]] = {
         {"objective-v-long": "LRUs, as published", "body-cnn": "convolutions"},
     ),
     "batches": ("batches", {"objective-v-long": "larger", "batch-16": "smaller"}),
+    "denoisers": (
+        "the U-Net attends",
+        {"body-cnn": "at every level", "reach-short": "on the way up only"},
+    ),
 }
 """The heading of each table's first column, and what stands there for each folder of weights.
 
