@@ -31,11 +31,12 @@ from ecglab.evaluation.personalisation import ALL_STRATEGIES, run_personalisatio
 from ecglab.evaluation.results import NAME
 from ecglab.evaluation.semantic_ablation import VARIANTS, run_ablation
 from ecglab.evaluation.tasks import CannotGeneralise, check_disjoint
-from ecglab.methods import METHODS, describe_methods, pretrained
+from ecglab.methods import METHODS, describe_methods, get_method, pretrained
 from ecglab.methods import pretrain as run_pretraining
 from ecglab.methods.base import Unsupported
 from ecglab.nn.semantic import Body
 from ecglab.profiles import Profile, load_profile
+from ecglab.training import TrainingDiverged
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 data_app = typer.Typer(no_args_is_help=True, help="Fetch data sets from PhysioNet.")
@@ -286,13 +287,14 @@ def generalise(
             raise typer.BadParameter(f"{name}: a folder's name has letters, digits and .+=-_ only")
     budget = load_profile(profile)
     origin, failed = choose(source, budget), False
-    for name in target:
-        goal: tuple[Dataset, list[str]]
+    goals: list[tuple[Dataset, list[str]]] = []
+    for name in target:  # all of them first: a wrong name is not to be found out after hours
         if name not in DATASETS and Path(name).is_dir():
             own = read_folder(name, fs=fs, label=label, scale=scale)
-            goal = own, own.ids()[: budget.limit]
+            goals.append((own, own.ids()[: budget.limit]))
         else:
-            goal = choose(name, budget)
+            goals.append(choose(name, budget))
+    for goal in goals:
         runs = run_generalisation(
             method or list(METHODS),
             origin,
@@ -326,12 +328,15 @@ def personalise(
     out: Annotated[Path, typer.Option(help="folder of the results")] = Path("results"),
 ) -> None:
     """Personalise on a tenth of each subject's windows, test on the rest: t fixed and searched."""
+    names = method or ["diffecg"]
+    for name in names:  # a wrong one is not to be found out after hours
+        get_method(name)
     budget = load_profile(profile)
     origin, origin_ids = choose(source, budget)
     target, ids = choose(dataset, budget)
     try:
         check_disjoint(origin, target)  # before hours of pre-training
-        for name in method or ["diffecg"]:
+        for name in names:
             runs = run_personalisation(
                 pretrained(name, origin, origin_ids, budget, only_source=True),
                 target,
@@ -391,6 +396,7 @@ def results(
     check: Annotated[bool, typer.Option("--check", help="only say whether it is stale")] = False,
 ) -> None:
     """Put the results' tables into the README, and the results' own page where there is one."""
+    load_profile(profile)  # a wrong name would show no results, and wipe the page
     every, own = load_all(folder), folder / "README.md"
     tables = [(readme, marker, table(every)) for marker, table in FRONT.items()]
     if own.exists():
@@ -495,5 +501,5 @@ def main() -> None:
     """Run the command line; a missing data set or a wrong argument is a message, no traceback."""
     try:
         app()
-    except (DataNotFound, Unsupported, ValueError) as error:
+    except (DataNotFound, FileNotFoundError, TrainingDiverged, Unsupported, ValueError) as error:
         raise SystemExit(f"ecglab: {error}") from error

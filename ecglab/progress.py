@@ -59,16 +59,20 @@ class _Lines(tqdm):
     FORMAT = (
         "{desc}: {percentage:3.0f}% {n_fmt}/{total_fmt} {unit} [{elapsed}<{remaining}{postfix}]"
     )
+    ENDLESS = "{desc}: {n_fmt} {unit} [{elapsed}{postfix}]"
 
     def __init__(self, **options: Any) -> None:
-        self.tenth = -1
-        super().__init__(file=io.StringIO(), mininterval=1.0, bar_format=self.FORMAT, **options)
+        self.tenth, self.shown = -1, -1.0
+        counted = options.get("total") or hasattr(options.get("iterable"), "__len__")
+        form = self.FORMAT if counted else self.ENDLESS
+        super().__init__(file=io.StringIO(), mininterval=1.0, bar_format=form, **options)
 
     def display(self, msg: str | None = None, pos: int | None = None) -> None:
         """Print the state, once per tenth (where no total is known: whenever it has doubled)."""
         tenth = int(10 * self.n / self.total) if self.total else int(self.n).bit_length()
-        if tenth > self.tenth:
-            self.tenth = tenth
+        at_the_end = self.disable and self.n > self.shown  # tqdm's close has switched itself off
+        if tenth > self.tenth or at_the_end:
+            self.tenth, self.shown = tenth, self.n
             print(self, file=sys.stderr, flush=True)
 
 

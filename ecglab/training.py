@@ -1,7 +1,8 @@
 """The one training loop: device, precision, data-parallel, EMA, checkpoints, resume, progress.
 
 Distribution is Lightning Fabric's work: it leaves the loop in our hands (so that a learner can read
-it), and launches several processes from a script or a notebook alike.
+it), and launches the processes of several devices. (From a script, not from a notebook: they are
+spawned, and a notebook's functions cannot be.)
 
 Every step draws its randomness from (seed, step, rank) alone and its batch from (seed, epoch). A
 run that is killed and resumed therefore repeats exactly what an unbroken run does; a checkpoint
@@ -24,6 +25,7 @@ import torch
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.multiprocessing import ProcessRaisedException
 
 from ecglab.nn import parameter_groups
 from ecglab.nn.cuda_graph import GraphedLoss, RecordableLoss
@@ -35,7 +37,7 @@ MACHINE = {"checkpoint_every", "accelerator", "precision", "graph"}
 
 
 class TrainingDiverged(RuntimeError):
-    """The loss became NaN or infinite; the message names the step."""
+    """The loss or its gradient became NaN or infinite; the message names the step."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,16 +205,17 @@ def train(
         The losses since step 0, resumed ones included.
 
     Raises:
-        TrainingDiverged: where the loss is no longer finite.
+        TrainingDiverged: where the loss or its gradient is no longer finite.
         ValueError: for no data, or a checkpoint made by another configuration or from other data.
     """
     if len(data) == 0:
         raise ValueError("nothing to train on: the data hold no windows")
     run_is = {**asdict(config), **(about or {}), "data": fingerprint(data)}
+    accelerator = config.accelerator
+    if accelerator == "auto":  # Fabric's own would take Apple's MPS, which knows no complex128
+        accelerator = "cuda" if torch.cuda.is_available() else "cpu"
     if config.devices == 1:
-        fabric = Fabric(
-            accelerator=config.accelerator, devices=1, precision=cast(Any, config.precision)
-        )
+        fabric = Fabric(accelerator=accelerator, devices=1, precision=cast(Any, config.precision))
         home = next(loss_module.parameters()).device
         with torch.random.fork_rng([fabric.device] if fabric.device.type == "cuda" else []):
             report = _run(fabric, loss_module, data, config, checkpoint, run_is, watch)
@@ -220,8 +223,10 @@ def train(
         return report
     if checkpoint is None:
         raise ValueError("training on several devices needs a checkpoint to hand weights back")
+    if checkpoint.exists():
+        _load(checkpoint, run_is)  # what is wrong with it is said here, not by each process
     fabric = Fabric(
-        accelerator=config.accelerator,
+        accelerator=accelerator,
         devices=config.devices,
         strategy="ddp_spawn",
         precision=cast(Any, config.precision),
@@ -229,8 +234,14 @@ def train(
     # The module travels as an argument of its own: there Fabric undoes the sharing of its memory
     # between processes. The rest is bound, since Fabric refuses frozen dataclasses as arguments.
     run = partial(_run, data=data, config=config, checkpoint=checkpoint, run_is=run_is, watch=watch)
-    fabric.launch(run, loss_module)
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    try:
+        fabric.launch(run, loss_module)
+    except ProcessRaisedException as error:
+        name, _, message = str(error).strip().splitlines()[-1].partition(": ")
+        if name.endswith(TrainingDiverged.__name__):
+            raise TrainingDiverged(message) from error
+        raise
+    state = _load(checkpoint, run_is)
     loss_module.load_state_dict(state["ema"] if config.ema else state["module"])
     fields = ("losses", "device", "seconds")
     return TrainReport(**{name: state[name] for name in fields})
@@ -270,12 +281,17 @@ def _run(
         loss = differentiate(
             fabric.to_device(batch), step_generator(config, step, fabric.global_rank)
         )
-        fabric.clip_gradients(wrapped, optimizer, max_norm=config.clip, error_if_nonfinite=False)
+        norm = fabric.clip_gradients(
+            wrapped, optimizer, max_norm=config.clip, error_if_nonfinite=False
+        )
         optimizer.step()
         ema.update(module, step)
         value = float(cast(Tensor, fabric.all_reduce(loss, reduce_op="mean")))
-        if not math.isfinite(value):
-            raise TrainingDiverged(f"the loss is {value} at step {step}; try a lower learning rate")
+        for what, number in {"loss": value, "gradient's norm": float(cast(Tensor, norm))}.items():
+            if not math.isfinite(number):
+                raise TrainingDiverged(
+                    f"the {what} is {number} at step {step}; try a lower learning rate"
+                )
         report.losses.append(value)
         report.seconds = before + time.perf_counter() - began
         if watch is not None and fabric.is_global_zero:
@@ -348,19 +364,31 @@ def _resume(
     report: TrainReport,
 ) -> None:
     """Take up a checkpoint where it stopped."""
-    state = torch.load(path, map_location=next(module.parameters()).device, weights_only=True)
-    changed = {k for k, v in run_is.items() if state["config"].get(k) != v}
-    changed -= MACHINE
-    if changed:
-        raise ValueError(
-            f"{path}: made with other settings ({', '.join(sorted(changed))}); "
-            "delete it to train anew"
-        )
+    state = _load(path, run_is, next(module.parameters()).device)
     module.load_state_dict(state["module"])
     ema.module.load_state_dict(state["ema"])
     optimizer.load_state_dict(state["optimizer"])
     report.losses.extend(state["losses"])
     report.seconds = state["seconds"]
+    before = state["device"].split(", then ")
+    if before[-1] != report.device:
+        report.device = ", then ".join([*before, report.device])
+    else:
+        report.device = state["device"]
+
+
+def _load(
+    path: Path, run_is: Mapping[str, Any], device: torch.device | str = "cpu"
+) -> dict[str, Any]:
+    """The checkpoint of this very run."""
+    state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    changed = {k for k, v in run_is.items() if state["config"].get(k) != v} - MACHINE
+    if changed:
+        raise ValueError(
+            f"{path}: made with other settings ({', '.join(sorted(changed))}); "
+            "delete it to train anew"
+        )
+    return state
 
 
 def device_name(device: torch.device) -> str:

@@ -156,6 +156,28 @@ def test_a_wrong_argument_is_a_message(
 
 
 @pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("generalise --source simulator --target simulator --target typo", "typo"),
+        ("personalise --source simulator --method diffecg --method typo", "no method 'typo'"),
+        ("pretrain diffecg-signal --dataset nowhere@300", "nowhere"),
+        ("results --readme nope.md", "nope.md"),
+    ],
+)
+def test_a_wrong_name_is_a_message_before_anything_runs(
+    command: str, message: str, data_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def runs(*_: object, **__: object) -> None:
+        raise AssertionError("something has run")
+
+    for what in ("run_generalisation", "run_personalisation", "pretrained"):
+        monkeypatch.setattr(f"ecglab.cli.{what}", runs)
+    monkeypatch.setattr("sys.argv", ["ecglab", *command.split()])
+    with pytest.raises(SystemExit, match=f"ecglab: .*{message}"):
+        main()
+
+
+@pytest.mark.parametrize(
     "more", [[], ["--question", "foo", "--out", "x"], ["--seed", "1", "--seed", "2", "--out", "x"]]
 )
 def test_weights_of_dacl_go_where_they_are_told(more: list[str]) -> None:
@@ -223,6 +245,10 @@ def test_pretrain_probe_and_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert RUN.invoke(app, options).exit_code == 0
     assert RUN.invoke(app, [*options, "--check"]).exit_code == 0
     assert "No results yet" in page.read_text()
+    page.write_text(before := page.read_text().replace("_No results yet._", "a table"))
+    answer = RUN.invoke(app, [*options, "--profile", "hugo"])
+    assert "unknown profile 'hugo'" in str(answer.exception)
+    assert page.read_text() == before, "a wrong name wipes no page"
 
     own = results / "README.md"
     marks = [f"<!-- {slash}results:{t} -->" for t in RESULTS for slash in ("", "/")]

@@ -32,9 +32,22 @@ def test_a_quick_loop_prints_start_and_end_only(capsys: pytest.CaptureFixture[st
 
 def test_unknown_total_and_disabled(capsys: pytest.CaptureFixture[str]) -> None:
     assert list(progress(iter("abc"), "letters")) == ["a", "b", "c"]
-    assert "3/?" in capsys.readouterr().err
+    assert capsys.readouterr().err.splitlines()[-1].startswith("letters: 3 step [")
     assert list(progress([1, 2], "silent", enabled=False)) == [1, 2]
     assert capsys.readouterr().err == ""
+
+
+def test_the_end_is_shown_where_no_total_is_known(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(10_000))
+    monkeypatch.setattr("tqdm.std.time", lambda: float(next(clock)))
+    assert len(list(progress(iter(range(1000)), "letters"))) == 1000
+    shown = [int(line.split()[1]) for line in capsys.readouterr().err.splitlines()]
+    assert shown == sorted(set(shown)), "whenever it has doubled"
+    assert shown[0] == 0
+    assert shown[-1] == 1000
+    assert len(shown) < 15
 
 
 def test_bar_in_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

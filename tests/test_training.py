@@ -202,6 +202,43 @@ def test_divergence_is_an_error_that_names_the_step() -> None:
         train(module(), bad, CONFIG)
 
 
+class FlatLoss(torch.nn.Module):
+    """A finite loss whose gradient is not: that of a root at zero."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, batch: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        return (0 * self.weight).sqrt().sum() + 0 * batch.sum()
+
+
+def test_a_gradient_that_is_not_finite_is_an_error_too_and_is_not_kept(tmp_path: Path) -> None:
+    kept = tmp_path / "run.pt"
+    with pytest.raises(TrainingDiverged, match="gradient's norm is nan at step 0"):
+        train(FlatLoss(), data(), replace(CONFIG, checkpoint_every=1), checkpoint=kept)
+    assert not kept.exists()
+
+
+def test_what_goes_wrong_in_several_processes_is_the_same_error(tmp_path: Path) -> None:
+    two = replace(CONFIG, devices=2, accelerator="cpu", steps=1)
+    bad, kept = np.full_like(data(), np.inf), tmp_path / "run.pt"
+    with pytest.raises(TrainingDiverged, match=r"^the loss is .* at step 0; try a lower"):
+        train(module(), bad, two, checkpoint=kept)
+    train(module(), data(), CONFIG, checkpoint=kept)
+    with pytest.raises(ValueError, match=r"other settings \(devices, steps\)"):
+        train(module(), data(), two, checkpoint=kept)
+
+
+def test_a_run_names_every_device_that_it_ran_on(tmp_path: Path) -> None:
+    kept = tmp_path / "run.pt"
+    assert train(module(), data(), CONFIG, checkpoint=kept).device == "cpu"
+    assert train(module(), data(), CONFIG, checkpoint=kept).device == "cpu"
+    state = torch.load(kept, weights_only=True)
+    torch.save({**state, "device": "a GPU"}, kept)
+    assert train(module(), data(), CONFIG, checkpoint=kept).device == "a GPU, then cpu"
+
+
 def test_bad_arguments(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no windows"):
         train(module(), data()[:0], CONFIG)

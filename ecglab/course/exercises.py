@@ -147,6 +147,10 @@ def _stub_of(cell: NotebookNode, label: str) -> str:
     ]
     if not functions:
         raise NotebookError(f"{label}: the solution defines no function to put away")
+    inside = {part for function in functions for part in ast.walk(function)}
+    code = ast.ClassDef | ast.Lambda | ast.FunctionDef | ast.AsyncFunctionDef
+    if any(isinstance(node, code) and node not in inside for node in ast.walk(tree)):
+        raise NotebookError(f"{label}: code beside the top-level functions would give it away")
     lines = cell.source.encode().split(b"\n")  # ast counts columns in bytes
     for function in reversed(functions):  # from the end: earlier positions stay true
         lines[function.lineno - 1 : _end(function, lines)] = _stub_lines(function, lines)

@@ -57,10 +57,10 @@ def _orphans(folder: Path, scripts: Iterable[Path]) -> dict[Path, str]:
 def _fault(pair: Path, wanted: str) -> str | None:
     if not pair.is_file():
         return "missing"
-    text = pair.read_text(encoding="utf-8")
-    if text == wanted:
-        return None
     try:
+        text = pair.read_text(encoding="utf-8")
+        if text == wanted:
+            return None
         cells = nbformat.reads(text, as_version=4).cells
     except Exception:  # whatever is wrong with the file, it is to be derived anew
         return "not a notebook"

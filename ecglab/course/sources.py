@@ -53,7 +53,7 @@ def _find(name: str, there: list[Path], folder: Path) -> Path:
     if path.suffix in (".py", ".ipynb"):
         for script in (path.with_suffix(".py"), folder / path.with_suffix(".py").name):
             if script.is_file():
-                return script
+                return next((known for known in there if known.samefile(script)), script)
     exact = [script for script in there if script.stem == name]
     fits = exact or [script for script in there if script.stem.startswith(name)]
     if len(fits) == 1:
@@ -72,9 +72,13 @@ def read_source(script: Path) -> NotebookNode:
     new cell; random ids, as Jupyter makes them, change at every derivation.
 
     Raises:
-        NotebookError: where the header names no kernel (papermill needs one).
+        NotebookError: for what is no notebook, or one whose header names no kernel (papermill needs
+            one).
     """
-    notebook = jupytext.reads(script.read_text(encoding="utf-8"), fmt="py:percent")
+    try:
+        notebook = jupytext.reads(script.read_text(encoding="utf-8"), fmt="py:percent")
+    except Exception as error:  # of YAML, of the encoding, of jupytext: one chapter's fault alone
+        raise NotebookError(f"{script}: no notebook: {error}") from error
     if "kernelspec" not in notebook.metadata:
         raise NotebookError(f"{script}: its header has no kernelspec")
     pairing = {"formats": "ipynb,py:percent", **notebook.metadata.get("jupytext", {})}

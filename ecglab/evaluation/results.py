@@ -37,9 +37,8 @@ def versions() -> dict[str, str]:
     return {"ecglab": __version__, "python": ".".join(map(str, sys.version_info[:3])), **packages}
 
 
-def revision() -> str | None:
-    """The source checkout's git commit, with ``+`` where ``ecglab/`` was edited since, or None."""
-    root = Path(__file__).parents[2]
+def revision(root: Path = Path(__file__).parents[2]) -> str | None:
+    """A checkout's git commit, with ``+`` where its ``ecglab/`` was edited since, or None."""
     if not (root / ".git").exists():
         return None
     try:
@@ -50,10 +49,19 @@ def revision() -> str | None:
             text=True,
             check=True,
         )
-        edited = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", "ecglab"], cwd=root)
+        edited = subprocess.run(
+            ["git", "status", "--porcelain", "--", "ecglab"],
+            cwd=root,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
     except (OSError, subprocess.CalledProcessError):
         return None
-    return head.stdout.strip() + ("+" if edited.returncode else "")
+    return head.stdout.strip() + ("+" if edited.stdout.strip() else "")
+
+
+_RUNNING = revision()  # of the code as it was loaded: a long run may end under a later commit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +103,7 @@ class Result:
     device: str = "cpu"
     seconds: float | None = None
     versions: dict[str, str] = field(default_factory=versions)
-    revision: str | None = field(default_factory=revision)
+    revision: str | None = _RUNNING
 
     def __post_init__(self) -> None:
         for name in IDENTITY[:-1]:

@@ -174,8 +174,9 @@ def pretrain(
 ) -> Path:
     """Pre-train a method without labels at a profile's sizes; the folder of its weights.
 
-    A run that was broken off is taken up from its checkpoint. The weights' card says what made
-    them; its ``made_by`` is a digest by which ``pretrained`` knows whether they are the right ones.
+    A run that was broken off is taken up from its checkpoint, which is gone when it is done; runs
+    that differ in anything have each their own. The weights' card says what made them; its
+    ``made_by`` is a digest by which ``pretrained`` knows whether they are the right ones.
 
     Args:
         name: a method that can be pre-trained.
@@ -209,32 +210,35 @@ def pretrain(
     asked = {"steps": steps, "batch_size": batch_size, "lr": lr, "devices": devices}
     changed: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
     config = replace(method.budget(profile, seed=seed), **changed)
-    report = method.pretrain(
-        data,
-        config=config,
-        checkpoint=data_home() / "checkpoints" / f"{folder.name}.pt",
-        about={"method": method.config()},
-    )
-    last = report.losses[-100:]
-    method.save(
-        out or folder,
-        half=half,
-        command=f"ecglab pretrain {name} --dataset {dataset.name} --profile {profile.name} "
-        f"--seed {seed}"
-        + "".join(f" --{name.replace('_', '-')} {value}" for name, value in changed.items())
-        + (f" --structure {structure}" if structure is not None else "")
-        + (f" --objective {objective}" if objective is not None else "")
-        + (f" --body {body}" if body is not None else "")
-        + (" --half" if half else ""),
-        data=f"{dataset.title}: {len(ids) - len(data.skipped)} "
-        f"{'leads' if '+' in dataset.name else 'records'}, {len(data)} windows; labels unused",
-        steps=len(report.losses),
-        batch_size=config.batch_size,
-        loss=round(sum(last) / len(last), 5),
-        device=report.device,
-        seconds=round(report.seconds),
-        made_by=_made_by(method, data, config),
-    )
+    made_by = _made_by(method, data, config)
+    checkpoint = data_home() / "checkpoints" / f"{folder.name}-{made_by}.pt"
+    checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{checkpoint}.lock"):  # of two equal runs, one trains at a time
+        about = {"method": method.config()}
+        report = method.pretrain(data, config=config, checkpoint=checkpoint, about=about)
+        last = report.losses[-100:]
+        method.save(
+            out or folder,
+            half=half,
+            command=f"ecglab pretrain {name} --dataset {dataset.name} --profile {profile.name} "
+            f"--seed {seed}"
+            + "".join(f" --{name.replace('_', '-')} {value}" for name, value in changed.items())
+            + (f" --structure {structure}" if structure is not None else "")
+            + (f" --objective {objective}" if objective is not None else "")
+            + (f" --body {body}" if body is not None else "")
+            + (" --half" if half else ""),
+            data=f"{dataset.title}: {len(ids) - len(data.skipped)} "
+            f"{'leads' if '+' in dataset.name else 'records'}, {len(data)} windows; labels unused",
+            steps=len(report.losses),
+            batch_size=config.batch_size,
+            loss=round(sum(last) / len(last), 5),
+            device=report.device,
+            seconds=round(report.seconds),
+            made_by=made_by,
+        )
+        checkpoint.unlink(
+            missing_ok=True
+        )  # to ask again is to train anew: the code may be another by then
     return out or folder
 
 

@@ -1,10 +1,12 @@
 """Figures of DACL's comparison: scores with intervals, and how they fall under noise."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
+from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
@@ -54,20 +56,22 @@ def plot_noise_curves(table: pd.DataFrame, *, score: str = "AUROC") -> Figure:
         score: name of the score.
     """
     kinds = list(dict.fromkeys(table["kind"]))
+    colours = dict(zip(dict.fromkeys(table["name"]), cycle(COLOURS)))
     figure, axes = plt.subplots(
         1, len(kinds), figsize=(3.3 * len(kinds) + 1.5, 3.2), sharey=True, squeeze=False
     )
+    lines: dict[str, Artist] = {}
     for axis, kind in zip(axes[0], kinds, strict=True):
         of_kind = table[table["kind"] == kind]
-        for (name, mine), colour in zip(of_kind.groupby("name", sort=False), COLOURS, strict=False):
-            mine = mine.sort_values("snr")
-            band = mine["low"], mine["high"]
-            axis.fill_between(mine["snr"], *band, color=PALETTE[colour], alpha=0.1, lw=0)
-            axis.plot(mine["snr"], mine["value"], "o-", ms=3, color=PALETTE[colour], label=name)
+        for name, mine in of_kind.groupby("name", sort=False):
+            mine, colour = mine.sort_values("snr"), PALETTE[colours[name]]
+            axis.fill_between(mine["snr"], mine["low"], mine["high"], color=colour, alpha=0.1, lw=0)
+            (lines[str(name)],) = axis.plot(mine["snr"], mine["value"], "o-", ms=3, color=colour)
         axis.invert_xaxis()  # worse to the right
         axis.set(title=kind, xlabel="signal-to-noise ratio (dB)")
     axes[0, 0].set_ylabel(score)
-    axes[0, -1].legend(loc="upper left", bbox_to_anchor=(1.02, 1))
+    shown = [str(name) for name in colours]
+    axes[0, -1].legend([lines[n] for n in shown], shown, loc="upper left", bbox_to_anchor=(1.02, 1))
     return figure
 
 

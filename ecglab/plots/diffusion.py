@@ -1,6 +1,7 @@
 """Figures of the forward and the reverse process: noisy views, schedules, samples."""
 
 from collections.abc import Mapping
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -72,7 +73,7 @@ def plot_beats(groups: Mapping[str, NDArray[np.float32]], *, fs: float, each: in
     figure, axes = plt.subplots(
         len(groups), each, figsize=(10, 1.2 * len(groups)), sharex=True, sharey=True, squeeze=False
     )
-    colours = list(PALETTE.values())
+    colours = cycle(PALETTE.values())
     for line, colour, (name, beats) in zip(axes, colours, groups.items(), strict=False):
         line[0].set_ylabel(name)
         for axis, beat in zip(line, beats, strict=False):
@@ -122,7 +123,13 @@ def slide_views(views: Mapping[str, Mapping[int, NDArray[np.float32]]], *, fs: f
 
     def lines(t: int) -> list[go.Scatter]:
         return [
-            go.Scatter(x=np.arange(len(trace[t])) / fs, y=trace[t] + 8 * i, name=name)
+            go.Scatter(
+                x=np.arange(len(trace[t])) / fs,
+                y=trace[t] + 8 * i,  # one above the other; what is read is the trace itself
+                name=name,
+                customdata=trace[t],
+                hovertemplate="%{x:.2f} s, %{customdata:.2f}",
+            )
             for i, (name, trace) in enumerate(views.items())
         ]
 

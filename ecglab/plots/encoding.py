@@ -1,6 +1,7 @@
 """Figures of an encoder at work: feature maps under a trace, maps of embeddings, t-sweeps."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -60,7 +61,7 @@ def plot_sweep(
     figure, axis = plt.subplots(figsize=(7, 3.6))
     axis.fill_between(sweep["t"], sweep["low"], sweep["high"], color=PALETTE["blue"], alpha=0.15)
     axis.plot(sweep["t"], sweep["value"], "o-", color=PALETTE["blue"])
-    for (name, value), colour in zip(references.items(), ("red", "grey", "green"), strict=False):
+    for (name, value), colour in zip(references.items(), cycle(("red", "grey", "green"))):
         axis.axhline(value, color=PALETTE[colour], ls="--", lw=1, label=name)
     if references:
         axis.legend(loc="center left")
@@ -75,7 +76,7 @@ def plot_sweep(
 
 def plot_map(points: NDArray[np.float64], labels: Sequence[str]) -> Figure:
     """An embedding in two dimensions (n, 2), one panel per class so that none hides another."""
-    names = [c for c in CLASS_COLOURS if c in set(labels)]
+    names = _in_order(labels)
     figure, axes = plt.subplots(
         1, len(names), figsize=(2.7 * len(names), 3), sharex=True, sharey=True, squeeze=False
     )
@@ -83,10 +84,15 @@ def plot_map(points: NDArray[np.float64], labels: Sequence[str]) -> Figure:
     for axis, name in zip(axes[0], names, strict=True):
         axis.scatter(*points.T, s=3, color="#dddddd", linewidths=0, rasterized=True)
         mine = points[chosen == name]
-        axis.scatter(*mine.T, s=6, color=CLASS_COLOURS[name], linewidths=0)
+        axis.scatter(*mine.T, s=6, color=CLASS_COLOURS.get(name, PALETTE["sky"]), linewidths=0)
         count = f"{len(mine)} record{'s' * (len(mine) != 1)}"
-        axis.set(title=CLASS_NAMES[name], xlabel=count, xticks=[], yticks=[])
+        axis.set(title=CLASS_NAMES.get(name, name), xlabel=count, xticks=[], yticks=[])
     return figure
+
+
+def _in_order(labels: Sequence[str]) -> list[str]:
+    """The classes that there are: those of CinC 2017 in their order, then others."""
+    return [c for c in CLASS_COLOURS if c in set(labels)] + sorted(set(labels) - set(CLASS_COLOURS))
 
 
 def slide_maps(
@@ -100,7 +106,7 @@ def slide_maps(
         names: name of each record.
     """
     chosen = np.asarray(labels)
-    classes = [c for c in CLASS_COLOURS if c in set(labels)]
+    classes = _in_order(labels)
 
     def traces(points: NDArray[np.float64]) -> list[go.Scatter]:
         low, high = points.min(axis=0), points.max(axis=0)
@@ -110,9 +116,13 @@ def slide_maps(
                 x=points[chosen == c, 0],
                 y=points[chosen == c, 1],
                 mode="markers",
-                name=CLASS_NAMES[c],
+                name=CLASS_NAMES.get(c, c),
                 text=np.asarray(names)[chosen == c],
-                marker={"size": 5, "color": CLASS_COLOURS[c], "opacity": 0.7},
+                marker={
+                    "size": 5,
+                    "color": CLASS_COLOURS.get(c, PALETTE["sky"]),
+                    "opacity": 0.7,
+                },
                 hovertemplate="%{text}",
             )
             for c in classes

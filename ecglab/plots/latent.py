@@ -84,7 +84,7 @@ def plot_step_probabilities(
     for axis, name in zip(axes.flat, samplers, strict=False):
         curves = [step_probabilities(schedule, name, progress=s) for s in progress]
         moves = any(not curve.equal(curves[0]) for curve in curves)
-        for s, curve, colour in zip(progress, curves, COLOURS, strict=False):
+        for s, curve, colour in zip(progress, curves, cycle(COLOURS)):
             label = f"{100 * s:.0f} % trained" if moves else None
             axis.plot(1000 * curve, color=PALETTE[colour], label=label)
             if not moves:

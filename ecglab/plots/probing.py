@@ -1,6 +1,7 @@
 """Figures of linear probes: how many labels they need, what they confuse, what they can read."""
 
 from collections.abc import Sequence
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ def plot_label_efficiency(table: pd.DataFrame, *, score: str = "macro-F1") -> Fi
         score: name of the score.
     """
     figure, axis = plt.subplots(figsize=(7, 3.8))
-    colours = ("blue", "red", "green", "orange", "grey")
+    colours = cycle(("blue", "red", "green", "orange", "grey"))
     for (name, mine), colour in zip(table.groupby("name", sort=False), colours, strict=False):
         mine = mine.sort_values("labels")
         band = mine["low"], mine["high"]
@@ -43,7 +44,7 @@ def plot_readings(table: pd.DataFrame) -> Figure:
     """
     rows = list(dict.fromkeys(table["number"]))
     figure, axis = plt.subplots(figsize=(6.5, 0.36 * len(rows) + 1.3))
-    colours = ("blue", "grey", "red", "green")
+    colours = cycle(("blue", "grey", "red", "green"))
     place = {number: len(rows) - 1 - i for i, number in enumerate(rows)}
     for (name, mine), colour in zip(table.groupby("name", sort=False), colours, strict=False):
         where = mine["number"].map(place)

@@ -1,6 +1,7 @@
 """Figures of an autoencoder at work: what its code tells, what it rebuilds, what a move does."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ def plot_noise_loss(table: pd.DataFrame, *, own: str, against: str) -> Figure:
     """
     figure = blank(9.5, 3.4)
     left, right = figure.subplots(1, 2)
-    for colour, (code, mine) in zip(COLOURS, table.groupby("code", sort=False), strict=False):
+    for colour, (code, mine) in zip(cycle(COLOURS), table.groupby("code", sort=False)):
         mean = mine.groupby("t")["loss"].mean()
         left.plot(mean.index, mean, "o-", ms=3, color=colour, label=str(code))
     left.set(xlabel="noise step t", ylabel="mean squared error", yscale="log")
@@ -111,7 +112,7 @@ def plot_kept(table: pd.DataFrame, measures: Mapping[str, str], *, groups: Seque
     axes = figure.subplots(1, len(measures), squeeze=False)[0]
     for axis, (column, label) in zip(axes, measures.items(), strict=True):
         original = f"{column}_original"
-        for group, colour, marker in zip(groups, COLOURS, "os^D", strict=False):
+        for group, colour, marker in zip(groups, cycle(COLOURS), cycle("os^D")):
             mine = table[table["group"] == group]
             axis.plot(mine[original], mine[column], marker, color=colour, ms=5, alpha=0.7,
                       label=group, ls="")  # fmt: skip
@@ -135,7 +136,7 @@ def plot_moves_along(table: pd.DataFrame, *, measure: str, label: str) -> Figure
     directions = table.groupby("direction", sort=False)
     figure = blank(4.4 * len(directions), 3.4)
     axes = figure.subplots(1, len(directions), sharey=True, squeeze=False)[0]
-    for axis, colour, (name, mine) in zip(axes, COLOURS, directions, strict=False):
+    for axis, colour, (name, mine) in zip(axes, cycle(COLOURS), directions):
         for _, one in mine.groupby("record"):
             axis.plot(one["amount"], one[measure], color=colour, lw=0.6, alpha=0.4)
         amounts = mine.groupby("amount")[measure]

@@ -5,6 +5,7 @@ what a listener would call it, a frequency in Hz and a time constant in seconds.
 """
 
 from collections.abc import Mapping
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -118,7 +119,7 @@ def plot_amplitudes(
         time = np.arange(len(trace)) / fs
         line[0].plot(time, trace, color=PALETTE["ink"], lw=0.7)
         line[0].set_title(title)
-        for axis, label, colour in zip(line[1:], labels, ("red", "blue", "green"), strict=False):
+        for axis, label, colour in zip(line[1:], labels, cycle(("red", "blue", "green"))):
             axis.fill_between(time, 0, amplitudes[label], color=PALETTE[colour], alpha=0.6, lw=0)
         line[-1].set(xlabel="time (s)")
     longest = max(len(trace) for trace, _ in columns.values()) / fs
@@ -232,7 +233,7 @@ def plot_trains(groups: Mapping[str, Trace], *, rate: float) -> Figure:
         rate: steps per second, Hz.
     """
     figure, axes = plt.subplots(1, len(groups), figsize=(10, 1.9), squeeze=False)
-    for axis, colour, (title, trains) in zip(axes[0], ("blue", "red"), groups.items(), strict=True):
+    for axis, colour, (title, trains) in zip(axes[0], cycle(("blue", "red")), groups.items()):
         times = [np.flatnonzero(train) / rate for train in trains]
         axis.eventplot(times, colors=PALETTE[colour], linelengths=0.7, linewidths=1.2)
         axis.set(title=title, xlabel="time (s)", yticks=[], xlim=(0, trains.shape[1] / rate))

@@ -1,6 +1,7 @@
 """Figures of what an Attention Reducer has learned: which number, where it looks, two codes."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ def plot_around_beats(
         time, lags: of the trace and of the weights, s from the R-peak.
     """
     figure, (above, below) = plt.subplots(2, 1, figsize=(7, 4.4), sharex=True)
-    for label, colour in zip(beats, ("blue", "red", "green"), strict=False):
+    for label, colour in zip(beats, cycle(("blue", "red", "green"))):
         above.plot(time, beats[label], color=PALETTE[colour], label=label)
         below.plot(lags, weights[label], "o-", ms=4, color=PALETTE[colour])
     below.axhline(1, color=PALETTE["ink"], lw=0.8, ls=":")

@@ -279,7 +279,8 @@ def browse_rhythms(records: Mapping[str, Beating], *, seconds: float = 10.0) -> 
     figure.update_layout(updatemenus=[menu], showlegend=False, height=480, margin={"t": 80})
     figure.update_xaxes(title_text="time (s)", col=1)
     figure.update_yaxes(title_text="mV", row=1, col=1)
-    figure.update_yaxes(title_text="RR (s)", range=(0, 2), row=2, col=1)
+    longest = max((float(np.max(r.rr, initial=0)) for r in records.values()), default=0.0)
+    figure.update_yaxes(title_text="RR (s)", range=(0, max(2.0, 1.05 * longest)), row=2, col=1)
     figure.update_xaxes(title_text="dRR<sub>i</sub> (s)", range=(-LIMIT, LIMIT), row=1, col=2)
     square = {"constrain": "domain", "dtick": LIMIT / 2, "showgrid": True}
     figure.update_xaxes(**square, row=1, col=2)
@@ -291,7 +292,7 @@ def browse_rhythms(records: Mapping[str, Beating], *, seconds: float = 10.0) -> 
 def _browser_traces(record: Beating, seconds: float) -> list[tuple[int, int, go.Scatter]]:
     time, trace, peak_time, peak = record.between(0, seconds)
     ink, blue, red = PALETTE["ink"], PALETTE["blue"], PALETTE["red"]
-    x, y = lorenz_points(record.rr).T
+    x, y = np.clip(lorenz_points(record.rr), -LIMIT, LIMIT).T  # what lies outside is at the rim
     signal = go.Scatter(x=time, y=np.round(trace, 3), line={"color": ink, "width": 1})
     beats = go.Scatter(x=peak_time, y=peak, mode="markers", marker={"color": red, "size": 6})
     thin, dot = {"color": blue, "width": 1}, {"color": blue, "size": 4}

@@ -167,7 +167,9 @@ def plot_before_after(panels: Mapping[str, tuple[Array, Array, Array]], *, after
         panels: title to frequencies in Hz, values before and values after, (n,) each.
         after: what the change was.
     """
-    figure, axes = plt.subplots(len(panels), 1, figsize=(9, 2.1 * len(panels) + 0.4), sharex=True)
+    size = (9, 2.1 * len(panels) + 0.4)
+    figure, grid = plt.subplots(len(panels), 1, figsize=size, sharex=True, squeeze=False)
+    axes = grid[:, 0]
     for axis, (title, (hertz, one, two)) in zip(axes, panels.items(), strict=True):
         axis.plot(hertz, one, color=PALETTE["blue"], label="as recorded")
         axis.plot(hertz, two, color=PALETTE["red"], lw=0.9, label=after)
@@ -184,7 +186,8 @@ def plot_stability(panels: Mapping[str, pd.DataFrame]) -> Figure:
         panels: label of the x axis to a table: its index is the size of the change, positive; a
             column for each description has the change in units of the distance to another record.
     """
-    figure, axes = plt.subplots(1, len(panels), figsize=(9, 3.4), sharey=True)
+    figure, grid = plt.subplots(1, len(panels), figsize=(9, 3.4), sharey=True, squeeze=False)
+    axes = grid[0]
     for axis, (label, table) in zip(axes, panels.items(), strict=True):
         for name in table.columns:
             axis.plot(table.index, table[name], "o-", ms=3, label=name)
@@ -206,7 +209,9 @@ def plot_maps(maps: Mapping[str, Array], *, times: Array, vmax: float | None = N
         times: middles of the frames, s, (frames,).
         vmax: top of the colours, in even weights; the largest of all by default.
     """
-    figure, axes = plt.subplots(1, len(maps), figsize=(3 * len(maps) + 0.6, 3.6), sharey=True)
+    size = (3 * len(maps) + 0.6, 3.6)
+    figure, grid = plt.subplots(1, len(maps), figsize=size, sharey=True, squeeze=False)
+    axes = grid[0]
     edges, top = _edges(times), max(len(a) * a.max() for a in maps.values())
     for axis, (title, a) in zip(axes, maps.items(), strict=True):
         image = axis.pcolormesh(edges, edges, len(a) * a, cmap="magma", vmin=0, vmax=vmax or top)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -156,7 +157,7 @@ def plot_search(
             steps["macs"] / 1e6, steps["macro_f1"], ".:", color=PALETTE["green"],
             label="greedy elimination", zorder=2,
         )  # fmt: skip
-    shapes = zip(marked.items(), "s*D^vP", ("red", "orange", "purple", "sky") * 2, strict=False)
+    shapes = zip(marked.items(), cycle("s*D^vP"), cycle(("red", "orange", "purple", "sky")))
     for (words, name), shape, colour in shapes:
         row = by_name.loc[name]
         x, y = row["macs"] / 1e6, row["macro_f1"]
@@ -184,7 +185,7 @@ def hover_search(table: pd.DataFrame, *, marked: Mapping[str, str]) -> go.Figure
         "others": (table[~table["front"]], PALETTE["grey"], "circle"),
         "Pareto front": (table[table["front"]], PALETTE["blue"], "circle"),
     }
-    colours = [PALETTE[c] for c in ("red", "orange", "purple", "sky")]
+    colours = cycle([PALETTE[c] for c in ("red", "orange", "purple", "sky")])
     for (words, name), colour in zip(marked.items(), colours, strict=False):
         groups[words] = (table[table["name"] == name], colour, "diamond")
     figure = go.Figure()

@@ -99,7 +99,8 @@ class TripletExplorer:
             triplets=triplets,
             anchor=anchor,
             margin=margin,
-            reach=1.05 * float(torch.maximum(self.clean.abs(), self.noise.abs()).max()),
+            # a z_0 + b noise with a^2 + b^2 = 1, at any t
+            reach=1.05 * float(torch.hypot(self.clean, self.noise).max()),
         )
 
     def _draw(self, change: object = None) -> None:

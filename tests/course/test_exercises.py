@@ -82,6 +82,9 @@ def test_a_stub_keeps_all_but_the_body(
         ("x = 3", "defines no function"),
         ("class A:\n    def f(self): ...", "defines no function"),
         ("%timeit f()\ndef f(): ...", "no plain Python"),
+        ("def f(): ...\n\nclass A:\n    def g(self): return 42", "give it away"),
+        ("def f(): ...\n\ng = lambda x: 42 * x", "give it away"),
+        ("def f(): ...\n\nif True:\n    def g(): return 42", "give it away"),
     ],
 )
 def test_a_solution_without_a_stub_is_refused(

@@ -117,6 +117,21 @@ def test_check_names_what_is_out_of_step_and_writes_nothing(
     assert CliRunner().invoke(app, arguments).exit_code == 0
 
 
+@pytest.mark.parametrize("text", [b"# ---\n# jupyter: [\n# ---\n\n# %%\n1\n", b"# %%\n'\xe9'\n"])
+def test_what_is_no_notebook_is_named(text: bytes, tmp_path: Path) -> None:
+    (tmp_path / "01_broken.py").write_bytes(text)
+    with pytest.raises(NotebookError, match=r"01_broken\.py: (no notebook|its header)"):
+        read_source(tmp_path / "01_broken.py")
+
+
+def test_a_pair_of_rubbish_is_derived_anew(script: Path) -> None:
+    pair = script.with_suffix(".ipynb")
+    pair.write_bytes(b"\xff\xfe")
+    assert sync(script.parent, check=True)[pair] == "not a notebook"
+    sync(script.parent)
+    assert sync(script.parent, check=True) == {}
+
+
 def test_names_find_their_notebook(tmp_path: Path, write_notebook: Write) -> None:
     names = ("01_beats", "10_more", "03_encoder", "03_encoder_again")
     one, ten, three, again = (write_notebook(tmp_path, name, "1") for name in names)
@@ -131,6 +146,9 @@ def test_names_find_their_notebook(tmp_path: Path, write_notebook: Write) -> Non
         find_sources(["beats"], tmp_path)
     with pytest.raises(NotebookError, match="no notebooks"):
         find_sources(None, tmp_path / "elsewhere")
+    roundabout = tmp_path / "twin" / ".." / one.name
+    (tmp_path / "twin").mkdir()
+    assert find_sources(["01", roundabout], tmp_path) == [one], "one file under two names"
     twin = write_notebook(tmp_path / "twin", "01_beats", "1")
     with pytest.raises(NotebookError, match="two notebooks are called 01_beats"):
         find_sources([one, twin], tmp_path)

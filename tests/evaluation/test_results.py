@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import os
+import platform
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -96,10 +98,36 @@ def test_numpy_values_become_json(tmp_path: Path) -> None:
 
 
 def test_provenance_is_filled_in() -> None:
-    assert set(versions()) == {"ecglab", "python", "torch", "numpy", "scikit-learn"}
-    assert run().versions == versions()
-    found = revision()
-    assert found is None or len(found.rstrip("+")) == 12
+    found = run().versions
+    assert set(found) == {"ecglab", "python", "torch", "numpy", "scikit-learn"}
+    assert found["numpy"] == np.__version__
+    assert found["python"] == platform.python_version()
+    assert found == versions()
+
+
+def test_the_revision_says_whether_the_package_was_edited(tmp_path: Path) -> None:
+    assert revision(tmp_path) is None
+
+    def git(*words: str) -> str:
+        who = ("-c", "user.name=a", "-c", "user.email=a@b.c")
+        done = subprocess.run(["git", *who, *words], cwd=tmp_path, capture_output=True, check=True)
+        return done.stdout.decode().strip()
+
+    git("init")
+    (tmp_path / "ecglab").mkdir()
+    module = tmp_path / "ecglab/a.py"
+    module.write_text("1")
+    git("add", ".")
+    git("commit", "-m", "first")
+    head = git("rev-parse", "HEAD")[:12]
+    (tmp_path / "notes.txt").write_text("beside the package")
+    assert revision(tmp_path) == head
+    module.write_text("2")
+    assert revision(tmp_path) == head + "+"
+    module.write_text("1")
+    assert revision(tmp_path) == head
+    (tmp_path / "ecglab/b.py").write_text("a module that git does not know")
+    assert revision(tmp_path) == head + "+"
 
 
 @pytest.mark.parametrize(

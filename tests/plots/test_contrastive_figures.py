@@ -35,6 +35,21 @@ def test_noise_curves_run_from_clean_to_noisy():
     assert axis.xaxis_inverted()
 
 
+def test_a_system_has_one_colour_in_every_panel_and_a_place_in_the_legend():
+    names = [f"system {i}" for i in range(7)]
+    rows = [("wander", 0, name, 0.5, 0.4, 0.6) for name in names[2:]]
+    rows += [("muscle", 0, name, 0.5, 0.4, 0.6) for name in reversed(names)]
+    table = pd.DataFrame(rows, columns=["kind", "snr", "name", "value", "low", "high"])
+    left, right = p.plot_noise_curves(table).axes
+    assert [len(axis.lines) for axis in (left, right)] == [5, 7]
+    colours = [line.get_color() for line in right.lines][::-1]
+    assert [line.get_color() for line in left.lines] == colours[2:]
+    legend = right.get_legend()
+    shown = {text.get_text(): line.get_color() for text, line in
+             zip(legend.get_texts(), legend.get_lines(), strict=True)}  # fmt: skip
+    assert shown == dict(zip(names, colours, strict=True))
+
+
 def test_traces_share_a_scale_and_losses_do_not():
     x = np.sin(np.arange(1000) / 9)
     figure = p.plot_noisy_trace(x, {"muscle": 3 * x}, 100.0, seconds=4)

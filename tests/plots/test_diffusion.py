@@ -15,7 +15,7 @@ from ecglab.plots.diffusion import (
     plot_views,
     slide_views,
 )
-from ecglab.plots.encoding import plot_map, plot_sweep
+from ecglab.plots.encoding import plot_map, plot_sweep, slide_maps
 from ecglab.widgets.noise import NoiseExplorer
 
 
@@ -50,9 +50,14 @@ def test_each_objective_has_its_line_of_weights() -> None:
 
 def test_the_slider_has_a_frame_for_every_step() -> None:
     views = {"linear": {0: np.zeros(5, "f4"), 50: np.ones(5, "f4")}}
+    views["cosine"] = views["linear"]
     figure = slide_views(views, fs=10)
     assert [frame.name for frame in figure.frames] == ["0", "50"]
-    assert figure.frames[1].data[0].y.tolist() == [1.0] * 5
+    below, above = figure.frames[1].data
+    assert below.y.tolist() == [1.0] * 5
+    assert above.y.min() > below.y.max(), "one above the other"
+    assert "customdata" in above.hovertemplate
+    assert above.customdata.tolist() == [1.0] * 5, "but read as they are"
 
 
 def test_sweep_and_map() -> None:
@@ -63,6 +68,10 @@ def test_sweep_and_map() -> None:
     panels = plot_map(np.zeros((3, 2)), ["N", "A", "N"]).axes
     assert [a.get_title(loc="left") for a in panels] == ["normal", "atrial fibrillation"]
     assert [a.get_xlabel() for a in panels] == ["2 records", "1 record"]
+    panels = plot_map(np.zeros((3, 2)), ["SR", "AFIB", "N"]).axes
+    assert [a.get_title(loc="left") for a in panels] == ["normal", "AFIB", "SR"]
+    page = slide_maps({0: np.zeros((2, 2))}, ["SR", "N"], ["a", "b"])
+    assert [trace.name for trace in page.data] == ["normal", "SR"]
 
 
 def test_explorer_shows_q_sample() -> None:

@@ -118,6 +118,7 @@ def test_trains_and_curves() -> None:
     positions = [collection.get_positions() for collection in axes[0].collections]
     assert [list(p) for p in positions] == [[0, 1.5], [0.5]]
     assert len(axes[1].collections) == 1
+    assert len(plot_trains(dict.fromkeys("abc", trains), rate=2).axes) == 3
     axis = plot_curves({"x": np.arange(8.0)}, chance=0.7, smooth=2).axes[0]
     assert axis.lines[0].get_xydata().tolist() == [[i + 1, i + 0.5] for i in range(7)]
     assert axis.lines[1].get_ydata()[0] == 0.7

@@ -133,3 +133,11 @@ def test_the_menu_shows_one_record_at_a_time() -> None:
     second = [trace for trace, on in zip(figure.data, choices[1], strict=True) if on]
     np.testing.assert_allclose(second[2].y, records["b"].rr)
     np.testing.assert_allclose(second[3].x, lorenz_points(records["b"].rr)[:, 0])
+
+
+def test_what_lies_outside_is_seen_in_the_menu_too() -> None:
+    figure = browse_rhythms({"missed beat": beating([0.8, 0.8, 4.0, 0.8])})
+    points = np.stack([figure.data[3].x, figure.data[3].y])
+    assert np.abs(points).max() == pytest.approx(0.6)
+    assert max(figure.data[2].y) == pytest.approx(4.0, abs=0.01)
+    assert figure.layout.yaxis3.range[1] > 4

@@ -116,3 +116,10 @@ def test_maps_share_their_colours():
     assert left.get_ylim() == (4.0, 0.0)
     capped = plot_maps({"even": even, "own": own}, times=TIMES, vmax=2)
     assert capped.axes[1].collections[0].get_clim() == (0, 2)
+
+
+def test_a_single_panel_will_do():
+    hz, table = np.arange(3.0), pd.DataFrame({"samples": [0.5, 1.0]}, index=[10, 100])
+    assert len(plot_before_after({"a": (hz, hz, hz)}, after="warped").axes) == 1
+    assert len(plot_stability({"shift (ms)": table}).axes) == 1
+    assert plot_maps({"even": np.full((4, 4), 0.25)}, times=TIMES).axes[0].collections

@@ -63,8 +63,10 @@ def test_points_drift_by_the_forward_process_and_are_mined_by_the_package(
 def test_the_sliders_ends_can_be_drawn(
     explorer: TripletExplorer, mining: str, margin: float
 ) -> None:
-    for t in (0, 99):
-        explorer.static(t, margin, mining, 11)
+    for t in (0, 40, 70, 99):
+        left = explorer.static(t, margin, mining, 11).axes[0]
+        points = explorer.mined(t, margin, mining).points
+        assert float(torch.as_tensor(points).abs().max()) < left.get_xlim()[1]
     plt.close("all")
 
 
