@@ -9,13 +9,15 @@ from matplotlib import pyplot as plt
 from ecglab.diffusion import NoiseSchedule
 from ecglab.plots import use_style
 from ecglab.plots.diffusion import (
+    plot_beats,
     plot_error_weights,
     plot_loss,
+    plot_mean_beats,
     plot_schedules,
     plot_views,
     slide_views,
 )
-from ecglab.plots.encoding import plot_map, plot_sweep, slide_maps
+from ecglab.plots.encoding import plot_feature_maps, plot_map, plot_sweep, slide_maps
 from ecglab.widgets.noise import NoiseExplorer
 
 
@@ -34,11 +36,40 @@ def test_views_are_drawn_in_their_grid() -> None:
 
 
 def test_schedules_and_loss() -> None:
-    table = pd.DataFrame(
-        {"t": [0, 1], "schedule": "linear", "beta": [0.1, 0.2], "alpha_bar": 0.5, "snr_db": 0.0}
-    )
-    assert len(plot_schedules(table).axes) == 3
-    assert plot_loss([1.0, 0.5, 0.2, 0.1], trivial=1.0).axes[0].get_yscale() == "log"
+    columns = {"beta": [0.1, 0.2], "alpha_bar": [0.9, 0.5], "snr_db": [9.0, 0.0]}
+    axes = plot_schedules(pd.DataFrame({"t": [0, 1], "schedule": "linear", **columns})).axes
+    assert [a.get_title(loc="left").split()[0] for a in axes] == [
+        "beta",
+        "alpha",
+        "signal-to-noise",
+    ]
+    assert [a.lines[0].get_ydata().tolist() for a in axes] == list(columns.values())
+    axis = plot_loss([1.0, 0.5, 0.2, 0.1, 0.1, 0.1, 0.1, 0.1], trivial=0.9).axes[0]
+    steps, running, trivial = axis.lines
+    assert steps.get_ydata().tolist() == [1.0, 0.5, 0.2, *[0.1] * 5]
+    assert running.get_ydata()[:2] == pytest.approx([0.75, 0.35])
+    assert trivial.get_ydata()[0] == 0.9
+    assert axis.get_yscale() == "log"
+
+
+def test_beats_have_a_row_a_group_and_means_a_band() -> None:
+    groups = {f"group {i}": np.full((3, 5), float(i), "f4") for i in range(10)}
+    grid = np.reshape(plot_beats(groups, fs=10, each=2).axes, (10, 2))
+    assert [a.get_ylabel() for a in grid[:, 0]] == list(groups)
+    assert grid[9, 1].lines[0].get_ydata().tolist() == [9.0] * 5
+    beats = np.array([[0.0, 1.0], [2.0, 1.0]], "f4")
+    axis = plot_mean_beats({"one": beats}, fs=10).axes[0]
+    assert axis.lines[0].get_ydata().tolist() == [1.0, 1.0]
+    band = axis.collections[0].get_paths()[0].vertices
+    assert (band[:, 1].min(), band[:, 1].max()) == (0.0, 2.0)
+
+
+def test_maps_lie_under_their_window_each_channel_in_its_own_units() -> None:
+    trace, values = np.zeros(8, "f4"), np.array([[0.0, 2.0], [0.0, 200.0], [5.0, 5.0]], "f4")
+    above, below = plot_feature_maps(trace, {"level 1": values}, fs=4).axes
+    assert above.lines[0].get_xdata()[-1] == 7 / 4
+    np.testing.assert_allclose(below.images[0].get_array(), [[-1, 1], [-1, 1], [0, 0]])
+    assert below.images[0].get_extent()[:2] == [0, 2]
 
 
 def test_each_objective_has_its_line_of_weights() -> None:
