@@ -103,6 +103,7 @@ PAIRS: Mapping[str, tuple[str, Mapping[str, str]]] = {
         "the encoder's body",
         {"objective-v-long": "LRUs, as published", "body-cnn": "convolutions"},
     ),
+    "seeds": ("convolutions, trained from", {"body-cnn": "seed 0", "body-cnn-seed1": "seed 1"}),
     "batches": ("batches", {"objective-v-long": "larger", "batch-16": "smaller"}),
     "denoisers": (
         "the U-Net attends",
