@@ -370,11 +370,8 @@ def _resume(
     optimizer.load_state_dict(state["optimizer"])
     report.losses.extend(state["losses"])
     report.seconds = state["seconds"]
-    before = state["device"].split(", then ")
-    if before[-1] != report.device:
-        report.device = ", then ".join([*before, report.device])
-    else:
-        report.device = state["device"]
+    devices = state["device"].split(", then ")
+    report.device = ", then ".join(devices + [report.device] * (report.device != devices[-1]))
 
 
 def _load(

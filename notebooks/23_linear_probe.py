@@ -307,9 +307,8 @@ differences.round(3)
 # ## What a sum over time forgets
 #
 # Why are 43 numbers that people thought of ahead of 128 learned ones? (On all records less so: by 0.01
-# of macro-F1, within its interval, and by 0.02 of the official score, beyond it; `results/README.md` has both.)
-# One suspect is the last operation. The
-# Attention Reducer sums over time, and a sum does not care for the order of its terms:
+# of macro-F1, within its interval, and by 0.02 of the official score, beyond it; `results/README.md`
+# has both.) One suspect is the last operation. The Attention Reducer sums over time, and a sum does not care for the order of its terms:
 
 # %%
 data = windows(dataset, method.spec, ids=some[:20])
@@ -478,10 +477,10 @@ Markdown(pairs_table(stored, "corpora"))
 # The lines go in pairs; every second one is compared with the one above it. Two pairs leave CinC 2017
 # out: at the sizes of the profile `gpu`, and at this chapter's, where the noise is predicted, as
 # published. Without the probe's records macro-F1 is lower by 0.009 and 0.003, and each interval holds
-# zero; the official score is lower by 0.01 to 0.02, in the
-# larger pair by more than its interval. So to have seen the records is worth little beside what the
-# training adds, and no more than another training seed. In the last pair the same network looks at three times as many samples, of the same band
-# (it learned from the windows of 100 Hz, resampled: above 40 Hz neither holds anything). It had a few
+# zero; the official score is lower by 0.01 to 0.02, in the larger pair by more than its interval. So to
+# have seen the records is worth little beside what the training adds, and no more than another training
+# seed. In the last pair the same network looks at three times as many samples, of the same band (it
+# learned from the windows of 100 Hz, resampled: above 40 Hz neither holds anything). It had a few
 # steps less. What this pair shows is that 100 Hz are no handicap at such budgets, not that they never
 # are.
 #

@@ -197,7 +197,7 @@ def run_probes(
     for seed in range(profile.seeds):
         baseline = probe_method(rr, dataset, ids, seed=seed, vectors=vectors)
         yield score(probe_majority(baseline.rows, seed=seed), **run)
-        rivals = {baseline.method: baseline}
+        rivals = [baseline]
         for name in names:
             if name == RRSpectral.info.name:
                 yield score(baseline, **run)
@@ -208,8 +208,8 @@ def run_probes(
                 method, dataset, ids, seed=seed, t=step, beside=beside, vectors=vectors
             )
             variant = "" if step is None else f"t{step}"
-            yield score(probed, **run, against=list(rivals.values()), variant=variant)
-            rivals[name] = probed
+            yield score(probed, **run, against=rivals, variant=variant)
+            rivals.append(probed)
 
 
 def run_weights(

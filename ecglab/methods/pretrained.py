@@ -236,9 +236,8 @@ def pretrain(
             seconds=round(report.seconds),
             made_by=made_by,
         )
-        checkpoint.unlink(
-            missing_ok=True
-        )  # to ask again is to train anew: the code may be another by then
+        # To ask again is to train anew: the code may be another by then.
+        checkpoint.unlink(missing_ok=True)
     return out or folder
 
 
