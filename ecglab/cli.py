@@ -18,7 +18,7 @@ from ecglab.data.readers.physionet import DataNotFound
 from ecglab.diffusion.extractor import NoStructure
 from ecglab.diffusion.objectives import Objective
 from ecglab.evaluation import load_all, save, update_readme
-from ecglab.evaluation.cinc2017 import run_probes, run_weights
+from ecglab.evaluation.cinc2017 import check_classes, run_probes, run_weights
 from ecglab.evaluation.contrastive import SAMPLERS, run_comparison, run_few, run_noise
 from ecglab.evaluation.contrastive_systems import QUESTIONS
 from ecglab.evaluation.contrastive_weights import train_weights
@@ -28,7 +28,7 @@ from ecglab.evaluation.label_efficiency import run_label_efficiency
 from ecglab.evaluation.pages import FRONT, RESULTS
 from ecglab.evaluation.personal import CannotPersonalise, Strategy
 from ecglab.evaluation.personalisation import ALL_STRATEGIES, run_personalisation
-from ecglab.evaluation.results import NAME
+from ecglab.evaluation.results import NAME, write_text
 from ecglab.evaluation.semantic_ablation import VARIANTS, run_ablation
 from ecglab.evaluation.tasks import CannotGeneralise, check_disjoint
 from ecglab.methods import METHODS, describe_methods, get_method, pretrained
@@ -45,7 +45,13 @@ notebooks_app = typer.Typer(no_args_is_help=True, help="Run the course, and deri
 app.add_typer(notebooks_app, name="notebooks")
 
 ProfileOption = Annotated[str, typer.Option(help="smoke, laptop, gpu or paper")]
-DatasetOption = Annotated[str, typer.Option(help="a data set's name, simulator, or auto")]
+DatasetOption = Annotated[
+    str,
+    typer.Option(
+        help="a data set's name, simulator, or auto; to pre-train on also several joined by +, and "
+        "FOLDER@HZ for signals.npz and labels.csv of your own"
+    ),
+]
 SeedOption = Annotated[int, typer.Option(help="source of all randomness")]
 NotebooksArgument = Annotated[
     list[str] | None, typer.Argument(metavar="NAMES", help="03, a name or a path; none: all")
@@ -164,7 +170,8 @@ def probe(
 ) -> None:
     """Probe frozen embeddings on CinC 2017's four classes, beside a majority guess.
 
-    Weights of one's own are named by their folder, and compared with the first folder's.
+    Weights of one's own are named by their folder, and compared with the first folder's. For other
+    classes, and a data set of one's own, see generalise.
     """
     if weights and (method or t is not None):
         raise typer.BadParameter("--weights brings its own methods, and their own noise steps")
@@ -199,7 +206,9 @@ def labels(
 
 @app.command()
 def ablate(
-    corpus: Annotated[str, typer.Option(help="data sets to train on, joined by +")],
+    corpus: Annotated[
+        str, typer.Option(help="data sets to train on, joined by +; FOLDER@HZ for your own")
+    ],
     variant: Annotated[
         list[str] | None, typer.Option(help="may be repeated, full goes with each; none: all")
     ] = None,
@@ -240,6 +249,7 @@ def dacl(
         raise typer.BadParameter("train takes --out, and one --question and one --seed at most")
     out = out or Path("results")
     run: tuple[Dataset, list[str], Profile] = (*choose(dataset, budget), budget)
+    check_classes(run[0])
     asked = question or list(QUESTIONS)
     if part == "train":
         score = train_weights(*run, out, question=asked[0], rhythm=rhythm, seed=(seed or [0])[0])
@@ -384,8 +394,9 @@ def search_extractor(
         score = result.metrics["macro_f1"]
         typer.echo(f"{result.protocol} {result.variant} {result.params['roles']}: {score}")
     stem = f"extractor-search__{source.name}__{method}__{reads}__{profile}__seed{seed}"
-    report.table.round(6).to_csv(out / f"{stem}.csv", index=False)
-    report.path.round(6).to_csv(out / f"{stem}__path.csv", index=False)
+    for tail, table in {"": report.table, "__path": report.path}.items():
+        text = table.round(6).to_csv(index=False, lineterminator="\n")
+        write_text(out / f"{stem}{tail}.csv", text)
 
 
 @app.command()

@@ -213,7 +213,7 @@ def train(
     run_is = {**asdict(config), **(about or {}), "data": fingerprint(data)}
     accelerator = config.accelerator
     if accelerator == "auto":  # Fabric's own would take Apple's MPS, which knows no complex128
-        accelerator = "cuda" if torch.cuda.is_available() else "cpu"
+        accelerator = best_device().type
     if config.devices == 1:
         fabric = Fabric(accelerator=accelerator, devices=1, precision=cast(Any, config.precision))
         home = next(loss_module.parameters()).device
@@ -386,6 +386,16 @@ def _load(
             "delete it to train anew"
         )
     return state
+
+
+def best_device() -> torch.device:
+    """Where a training runs that was not told: a CUDA device where there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def machine_device() -> str:
+    """The name of ``best_device``."""
+    return device_name(best_device())
 
 
 def device_name(device: torch.device) -> str:

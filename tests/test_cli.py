@@ -5,6 +5,7 @@ import warnings
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -135,6 +136,14 @@ def test_what_weights_of_ones_own_would_ignore_is_refused(more: list[str], tmp_p
     assert "--weights" in answer.output
 
 
+def write_own(folder: Path) -> None:
+    """Two records of one's own, as ``read_folder`` takes them."""
+    folder.mkdir()
+    signals = np.random.default_rng(0).normal(size=(2, 1, 1000)).astype(np.float32)
+    np.savez(folder / "signals.npz", signals=signals, name=["a", "b"], leads=["I"])
+    (folder / "labels.csv").write_text("name,label\na,X\nb,Y\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -143,14 +152,19 @@ def test_what_weights_of_ones_own_would_ignore_is_refused(more: list[str], tmp_p
         (["probe", "--weights", "nowhere"], "no weights of a method"),
         (["probe", "--method", "supervised-encoder"], "gives no embedding"),
         (["ablate", "--corpus", "simulator", "--variant", "half"], "unknown variants"),
+        (["probe", "--weights", ".", "--dataset", "{own}"], "own@300"),
+        (["probe", "--dataset", "{own}@100"], r"own has other classes \(none\).*generalise"),
+        (["labels", "--dataset", "{own}@100"], r"own has other classes \(none\).*generalise"),
     ],
 )
 def test_a_wrong_argument_is_a_message(
     arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    small = ["--dataset", "simulator", *([] if "huge" in arguments else ["--profile", "smoke"])]
-    out = ["--out", str(tmp_path)]
-    monkeypatch.setattr("sys.argv", ["ecglab", *arguments, *small, *out])
+    write_own(own := tmp_path / "own")
+    arguments = [a.format(own=own) for a in arguments]
+    small = [] if "huge" in arguments else ["--profile", "smoke"]
+    small += [] if "--dataset" in arguments else ["--dataset", "simulator"]
+    monkeypatch.setattr("sys.argv", ["ecglab", *arguments, *small, "--out", str(tmp_path)])
     with pytest.raises(SystemExit, match=f"ecglab: .*{message}"):
         main()
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from ecglab.data.catalog import DATASETS, open_dataset
 from ecglab.data.corpus import Corpus
-from ecglab.data.readers.base import Dataset
-from ecglab.data.readers.folder import TABLE, read_folder
+from ecglab.data.readers.base import Dataset, warn_of_skipped
+from ecglab.data.readers.folder import read_folder
 from ecglab.data.readers.physionet import DataNotFound
+from ecglab.data.record import RecordError
 from ecglab.data.simulator import Simulator
 from ecglab.profiles import Profile
 
@@ -27,6 +28,7 @@ def choose(dataset: str, profile: Profile, *, seed: int = 0) -> tuple[Dataset, l
 
     Raises:
         DataNotFound: for a named set that is not on this machine.
+        ValueError: for an unknown name, or a folder without its rate.
     """
     if dataset == "auto":
         try:
@@ -50,7 +52,8 @@ def some_of_each(
 ) -> list[str]:
     """The first ``most`` records of each label that are long enough; label after label.
 
-    Records are read until there are enough. A record of several labels counts for none.
+    Records are read until there are enough. A record of several labels counts for none, and one
+    that cannot be read is passed over, with a ``SkippedRecords`` warning.
 
     Args:
         dataset: where the records are.
@@ -60,21 +63,27 @@ def some_of_each(
         seconds: length of the shortest record taken.
     """
     chosen: dict[str, list[str]] = {label: [] for label in labels}
+    skipped: list[tuple[str, str]] = []
     for name in ids:
         if all(len(found) >= most for found in chosen.values()):
             break
-        record = dataset.read(name)
+        try:
+            record = dataset.read(name)
+        except RecordError as error:
+            skipped.append((name, str(error)))
+            continue
         found = chosen.get("|".join(record.labels), [])
         if len(found) < most and record.seconds >= seconds:
             found.append(name)
+    warn_of_skipped(dataset.name, skipped, len(ids))
     return [name for found in chosen.values() for name in found]
 
 
 def _part(name: str) -> Dataset:
-    """A data set or a folder; labels are not asked for, so that a folder's first column will do."""
+    """A data set, or a folder without its labels."""
     folder, _, rate = name.rpartition("@")
+    if name not in DATASETS and Path(name).is_dir():
+        raise ValueError(f"{name}: a folder to train on is named with its rate in Hz, {name}@300")
     if name in DATASETS or not folder:
         return open_dataset(name)
-    with (Path(folder) / TABLE).open(encoding="utf-8") as file:
-        key = file.readline().strip().split(",")[0]
-    return read_folder(folder, fs=float(rate), label=key)
+    return read_folder(folder, fs=float(rate), label=None)

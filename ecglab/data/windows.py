@@ -22,6 +22,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from ecglab.data.locations import data_home
+from ecglab.data.readers.base import warn_of_skipped
 from ecglab.data.record import Record, RecordError
 from ecglab.signals.filters import Scaling, bandpass, resample, scale
 
@@ -176,6 +177,9 @@ def windows(
 ) -> WindowSet:
     """Cut a data set's records to windows, from the cache where it has been done before.
 
+    A record that cannot be read or cut is left out: it stands in ``skipped``, and a
+    ``SkippedRecords`` warning says how many there are.
+
     Args:
         dataset: where the records come from.
         spec: how to cut them.
@@ -196,7 +200,9 @@ def windows(
         with FileLock(f"{folder}.lock"):
             if not folder.is_dir():
                 _build(dataset, spec, ids, folder, jobs)
-    return _open(folder)
+    found = _open(folder)
+    warn_of_skipped(dataset.name, found.skipped, len(ids))
+    return found
 
 
 def cut(record: Record, spec: WindowSpec) -> tuple[NDArray[np.float32], list[dict[str, object]]]:

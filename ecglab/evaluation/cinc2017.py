@@ -55,6 +55,20 @@ class Probed:
         return self.rows["label"].to_numpy(dtype=str)
 
 
+def check_classes(dataset: Dataset) -> None:
+    """These protocols score CinC 2017's four classes, and no others.
+
+    Raises:
+        ValueError: for a data set that has other classes.
+    """
+    if not dataset.classes or not set(dataset.classes) <= set(CINC2017_CLASSES):
+        raise ValueError(
+            f"{dataset.name} has other classes ({', '.join(dataset.classes) or 'none'}) than CinC "
+            f"2017 ({', '.join(CINC2017_CLASSES)}), which are asked here; `ecglab generalise "
+            "--target` tests on other sets, and on a folder of your own"
+        )
+
+
 class Vectors:
     """Methods' vectors of some records, none of them computed twice.
 
@@ -108,7 +122,12 @@ def probe_method(
     features = np.hstack([columns for columns, _ in found])
     folds = kfold(rows["label"], rows["subject"], k=FOLDS, seed=seed)
     probe = linear_probe(features, rows["label"], folds, seed=seed)
-    params = {"t": t, "C": {str(fold): c for fold, c in probe.C.items()}, "d": features.shape[1]}
+    params = {
+        "t": t,
+        "C": {str(fold): c for fold, c in probe.C.items()},
+        "d": features.shape[1],
+        "weights": {name: made for m in methods for name, made in m.weights().items()},
+    }
     seconds = time.perf_counter() - began
     name = "+".join(m.info.name for m in methods)
     return Probed(method=name, seed=seed, rows=rows, probe=probe, params=params, seconds=seconds)
@@ -129,7 +148,6 @@ def score(
     against: Sequence[Probed] = (),
     variant: str = "",
     protocol: str = PROTOCOL,
-    device: str = "cpu",
 ) -> Result:
     """A result with intervals, and paired differences of the main scores from those of others.
 
@@ -165,7 +183,6 @@ def score(
         classes=CINC2017_CLASSES,
         metrics=metrics,
         params=probed.params,
-        device=device,
         seconds=probed.seconds,
     )
 
@@ -189,7 +206,11 @@ def run_probes(
         ids: the records to use.
         profile: number of seeds and resamples; where weights come from.
         t: the noise step, for methods that have one; None: as configured.
+
+    Raises:
+        ValueError: for a data set of other classes.
     """
+    check_classes(dataset)
     run: dict[str, Any] = {"dataset": dataset.name, "profile": profile}
     single = dict.fromkeys(part for name in names for part in name.split("+"))
     methods = {name: pretrained(name, dataset, ids, profile) for name in single}
@@ -227,8 +248,9 @@ def run_weights(
         profile: number of seeds and resamples.
 
     Raises:
-        ValueError: for a folder without weights, or two of one name.
+        ValueError: for a folder without weights, two of one name, or a data set of other classes.
     """
+    check_classes(dataset)
     folders = [Path(os.path.abspath(folder)) for folder in folders]  # "." has no name
     methods = {folder.name: load_weights(folder) for folder in folders}
     if len(methods) < len(folders):

@@ -29,6 +29,7 @@ from ecglab.evaluation.contrastive_systems import (
     folds_of,
     latent_of,
     record_scores,
+    settings,
 )
 from ecglab.evaluation.metrics import auroc
 from ecglab.evaluation.results import Result
@@ -89,6 +90,7 @@ def run_comparison(
                     dataset=dataset.name,
                     profile=profile,
                     seed=seed,
+                    params=settings(model),
                     seconds=time.perf_counter() - began,
                 )
                 scores[name, variant] = found
@@ -110,7 +112,11 @@ def run_noise(
     fold = folds_of(data, seed=seed)
     train = data.take(fold != 0)
     base = latent_of(train, profile, seed=seed)
-    models = {n: fit_system(n, profile, train, q, base, seed=seed) for n in systems}
+    models, trained = {}, {}
+    for name in systems:
+        began = time.perf_counter()
+        models[name] = fit_system(name, profile, train, q, base, seed=seed)
+        trained[name] = time.perf_counter() - began
     asked = data.names[(fold == 0) & q.asked(data.labels)]
     run: dict[str, Any] = {"dataset": dataset.name, "profile": profile, "seed": seed}
     for kind in KINDS:
@@ -122,9 +128,14 @@ def run_noise(
                 test = replace(test, x=np.array(test.x))
             scores: dict[tuple[str, str], NDArray[np.float64]] = {}
             for name, model in models.items():
+                began = time.perf_counter()
                 found = record_scores(model, test)
                 key = (name, f"{kind}-{snr}dB")
-                yield _result(key, q, test.labels, found, scores, protocol=NOISE, **run)
+                made: dict[str, Any] = {
+                    "params": settings(model),
+                    "seconds": trained[name] + time.perf_counter() - began,
+                }
+                yield _result(key, q, test.labels, found, scores, protocol=NOISE, **run, **made)
                 scores[key] = found
 
 
@@ -153,6 +164,7 @@ def run_few(
             known[np.concatenate([part[:k] for part in order])] = True
             scores: dict[tuple[str, str], NDArray[np.float64]] = {}
             for name in systems:
+                began = time.perf_counter()
                 few = train.take(known)
                 model = fit_system(name, profile, few, q, base, seed=seed, unlabelled=train)
                 key = (name, f"labels{k}")
@@ -167,6 +179,8 @@ def run_few(
                     dataset=dataset.name,
                     profile=profile,
                     seed=seed,
+                    params=settings(model),
+                    seconds=time.perf_counter() - began,
                 )
                 scores[key] = found
 
@@ -181,10 +195,14 @@ def _result(
     dataset: str,
     profile: Profile,
     seed: int,
+    params: dict[str, Any],
+    seconds: float,
     protocol: str = COMPARE,
-    seconds: float | None = None,
 ) -> Result:
-    """AUROC with its interval, and paired differences to the rivals."""
+    """AUROC with its interval, and paired differences to the rivals.
+
+    The seconds are those of the encoder's training and of the test, without the VAE that all share.
+    """
     asked = question.asked(labels)
     y, p = question.answer(labels)[asked], found[asked]
     options: dict[str, Any] = {"n": profile.resamples, "seed": seed}
@@ -203,5 +221,6 @@ def _result(
         n=int(asked.sum()),
         classes=("negative", "positive"),
         metrics=metrics,
+        params=params,
         seconds=seconds,
     )

@@ -6,7 +6,7 @@ on its training records without labels, so that differences are the encoder's.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +114,13 @@ class Linear:
 
 
 Model = Linear | LatentLearner
+
+
+def settings(model: Model) -> dict[str, Any]:
+    """What made a system, for a results file: its configuration."""
+    if isinstance(model, LatentLearner):
+        return asdict(model.config)
+    return {"C": model.model[-1].C}
 
 
 def fit_system(

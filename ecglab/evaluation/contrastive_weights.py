@@ -21,6 +21,7 @@ from ecglab.methods import DACL
 from ecglab.methods.latent_learner import LatentLearner
 from ecglab.methods.scattering_features import DACL_WINDOWS
 from ecglab.profiles import Profile
+from ecglab.training import machine_device
 
 
 def train_weights(
@@ -70,7 +71,7 @@ def train_weights(
         data=f"{dataset.title}: {known} labelled records of {len(train.labels)}",
         steps=profile.dacl_steps,
         auroc=f"{found} on {len(test.labels)} records that no part has seen",
-        device="cpu",
+        device=machine_device(),
         seconds=round(time.perf_counter() - began),
     )
     return str(found)

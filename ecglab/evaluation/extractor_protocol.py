@@ -137,6 +137,7 @@ def _results(
             "roles": [role for role, e in report.roles.items() if e == extractor],
             "reads": search.reads, "macs": scored.macs, "parameters": scored.parameters,
             "d": scored.width, "C": round(3 / scored.width, 6), "penalty": PENALTY,
+            "weights": search.encoder.weights(),
             "scored": len(report.table), "path": report.path["name"].tolist(),
         }  # fmt: skip
         for protocol, who in subjects.items():

@@ -13,6 +13,7 @@ are scored on the same units, beside a majority guess, so that differences are p
 import time
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -101,7 +102,9 @@ def evaluate(method: Method, data: Target, *, seed: int, linear: bool = False) -
     probabilities = np.zeros((len(test.units), len(data.classes)))
     columns = [data.classes.index(c) for c in classes]
     probabilities[:, columns] = pool_records(p, test.unit_of)
-    return _tested(method.info.name, data, train, probabilities, seed, time.perf_counter() - began)
+    seconds = time.perf_counter() - began
+    tested = _tested(method.info.name, data, train, probabilities, seed, seconds)
+    return replace(tested, params={**tested.params, "weights": method.weights()})
 
 
 def guess_majority(data: Target, *, seed: int) -> Tested:

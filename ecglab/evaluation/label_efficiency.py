@@ -17,7 +17,7 @@ from ecglab.data.pooling import pool_records
 from ecglab.data.readers.base import Dataset
 from ecglab.data.splits import holdout
 from ecglab.data.windows import windows
-from ecglab.evaluation.cinc2017 import Probed, Vectors, score
+from ecglab.evaluation.cinc2017 import Probed, Vectors, check_classes, score
 from ecglab.evaluation.probe import INNER_FOLDS, ProbeResult, fit_probe
 from ecglab.evaluation.results import Result
 from ecglab.methods import Method, SupervisedEncoder, pretrained
@@ -74,7 +74,11 @@ def run_label_efficiency(
         ids: the records to use.
         profile: number of seeds and resamples; where weights come from.
         fractions: of the labels.
+
+    Raises:
+        ValueError: for a data set of other classes than CinC 2017's.
     """
+    check_classes(dataset)
     systems = [(name, "", pretrained(name, dataset, ids, profile)) for name in names]
     for name, _, method in list(systems):
         if "pretrain" in method.supports():
@@ -133,6 +137,7 @@ def _probed(
 ) -> Probed:
     classes, counts = np.unique(known, return_counts=True)
     params: dict[str, Any] = {"labels": dict(zip(classes.tolist(), counts.tolist(), strict=True))}
+    params["weights"] = method.weights()
     if isinstance(method, SupervisedEncoder) and method.trained is not None:
         kept = ("steps", "batch_size", "lr")
         params["training"] = {name: getattr(method.trained, name) for name in kept}

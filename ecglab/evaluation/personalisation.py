@@ -279,7 +279,11 @@ def run_personalisation(
                 metrics=summarise(
                     found, positive, resamples=profile.resamples, seed=seed, against=against
                 ),
-                params={"subjects": _per_subject(found, positive), "skipped": skipped},
+                params={
+                    "subjects": _per_subject(found, positive),
+                    "skipped": skipped,
+                    "weights": method.weights(),
+                },
                 seconds=sum(f.seconds for f in found),
             )
             yield result, found

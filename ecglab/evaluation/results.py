@@ -20,6 +20,7 @@ import numpy as np
 
 from ecglab import __version__
 from ecglab.evaluation.bootstrap import Interval
+from ecglab.training import machine_device
 
 IDENTITY = ("dataset", "task", "protocol", "method", "variant", "profile", "seed")
 """The fields that name a run."""
@@ -80,7 +81,7 @@ class Result:
         classes: the classes scored, in order.
         metrics: each metric's value and interval by name.
         params: whatever else made the run (t, steps, C, ...): JSON values.
-        device: the machine's device in words.
+        device: what a training of this run had; by default what this machine would give it.
         seconds: how long the run took; None where it was not taken.
         versions: of Python and the packages.
         revision: git commit of the source; None where unknown.
@@ -100,7 +101,7 @@ class Result:
     classes: tuple[str, ...]
     metrics: dict[str, Interval]
     params: dict[str, Any] = field(default_factory=dict)
-    device: str = "cpu"
+    device: str = field(default_factory=machine_device)
     seconds: float | None = None
     versions: dict[str, str] = field(default_factory=versions)
     revision: str | None = _RUNNING
@@ -193,8 +194,17 @@ def load_all(folder: str | Path) -> list[Result]:
 
 
 def stored_results() -> list[Result]:
-    """The project's own, as a notebook of the course finds them; none where it stands alone."""
-    folder = next((p for p in (Path("results"), Path("../results")) if p.is_dir()), None)
+    """The project's own, as a notebook of the course finds them; none where it stands alone.
+
+    They lie in ``results/`` beside or above the working folder (a hand-out's is deeper than the
+    chapters'), or beside the package, where that is a checkout.
+    """
+    here = Path.cwd()
+    places = [
+        *(p / "results" for p in (here, *here.parents)),
+        Path(__file__).parents[2] / "results",
+    ]
+    folder = next((p for p in places if any(p.glob("*__*__seed*.json"))), None)
     return [] if folder is None else load_all(folder)
 
 

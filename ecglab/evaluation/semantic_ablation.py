@@ -11,7 +11,7 @@ from typing import Any
 
 from ecglab.data.readers.base import Dataset
 from ecglab.data.windows import WindowSet, windows
-from ecglab.evaluation.cinc2017 import Probed, probe_method, score
+from ecglab.evaluation.cinc2017 import Probed, check_classes, probe_method, score
 from ecglab.evaluation.results import Result
 from ecglab.methods import SemanticAutoencoder
 from ecglab.profiles import Profile
@@ -30,7 +30,7 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
 FULL = next(iter(VARIANTS))
 
 ABLATION = "ablation-"
-"""Each run's variant is this and the name, and the seed of the training if that is not 0."""
+"""What the variant of each run begins with."""
 
 SHARE = 8
 """The budget is divided by this."""
@@ -57,6 +57,11 @@ def short_budget(profile: Profile, *, seed: int) -> TrainConfig:
     return replace(budget, steps=max(2, budget.steps // SHARE))
 
 
+def ablation_name(name: str, seed: int = 0) -> str:
+    """A run's variant: ``ablation-mean``, or ``ablation-mean+seed1`` for another training seed."""
+    return ABLATION + name + (f"+seed{seed}" if seed else "")
+
+
 def run_ablation(
     corpus: tuple[Dataset, Sequence[str]],
     goal: tuple[Dataset, Sequence[str]],
@@ -75,8 +80,9 @@ def run_ablation(
         seed: of the training; folds are drawn from 0 on.
 
     Raises:
-        ValueError: for an unknown name.
+        ValueError: for an unknown name, or a goal of other classes than CinC 2017's.
     """
+    check_classes(goal[0])
     if unknown := set(names) - set(VARIANTS):
         raise ValueError(f"unknown variants {sorted(unknown)}; there are {', '.join(VARIANTS)}")
     dataset, ids = goal
@@ -103,6 +109,6 @@ def run_ablation(
                 dataset=dataset.name,
                 profile=profile,
                 against=[] if name == FULL else [reference[fold_seed]],
-                variant=ABLATION + name + (f"+seed{seed}" if seed else ""),
+                variant=ablation_name(name, seed),
             )
             yield replace(result, method=method.info.name)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from ecglab.evaluation.label_efficiency import FRACTIONS, PROTOCOL, variant_name
 from ecglab.evaluation.results import Result
-from ecglab.evaluation.semantic_ablation import ABLATION, VARIANTS
+from ecglab.evaluation.semantic_ablation import ABLATION, VARIANTS, ablation_name
 from ecglab.evaluation.tables import MISSING, table, to_markdown
 from ecglab.methods import METHODS
 
@@ -33,17 +33,26 @@ def labels_table(results: Sequence[Result], *, profile: str = "laptop") -> str:
 
 
 def ablation_table(results: Sequence[Result], *, profile: str = "laptop") -> str:
-    """The full model and each variant: both scores, and the paired difference, in Markdown."""
+    """The full model and each variant: both scores, and the paired difference, in Markdown.
+
+    Every variant has a line for the trainings from seed 0; those from another seed have theirs
+    where they were run.
+    """
     mine = [r for r in results if r.variant.startswith(ABLATION) and r.profile == profile]
     if not mine:
         return "_No results yet._"
+    run = {r.variant for r in mine}
+    seeds = {0} | {int(v.partition("+seed")[2] or 0) for v in run}
+    named = [(ablation_name(name, seed), name, seed) for seed in sorted(seeds) for name in VARIANTS]
+    rows, names, trained = zip(*[row for row in named if row[2] == 0 or row[0] in run], strict=True)
     columns = {
         "macro_f1": "macro-F1",
         "cinc2017_score": "official score",
         "macro_f1_over_semantic-autoencoder-full": "macro-F1 less that of the full model",
     }
-    found = table(mine, columns, by=("variant",), rows=[ABLATION + name for name in VARIANTS])
-    found.insert(0, "encoder", [TITLES[name] for name in VARIANTS])
+    found = table(mine, columns, by=("variant",), rows=rows)
+    found.insert(0, "encoder", [TITLES[name] for name in names])
+    found.insert(1, "training seed", [str(seed) for seed in trained])
     return to_markdown(found.drop(columns="variant"))
 
 

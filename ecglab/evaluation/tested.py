@@ -106,7 +106,6 @@ def score(
     profile: Profile,
     against: Sequence[Tested] = (),
     variant: str = "",
-    device: str = "cpu",
 ) -> Result:
     """Macro-F1, accuracy and F1 of every class in the test part, with intervals over subjects.
 
@@ -139,7 +138,6 @@ def score(
         classes=scored,
         metrics=metrics,
         params=tested.params,
-        device=device,
         seconds=tested.seconds,
     )
 

@@ -10,6 +10,7 @@ from abc import ABC
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
 import numpy as np
@@ -30,6 +31,7 @@ Kind = Literal["diffusion", "contrastive", "supervised", "features", "rule"]
 M = TypeVar("M", bound="type[Method]")
 
 METHODS: dict[str, "type[Method]"] = {}
+_MADE = ("command", "steps", "batch_size", "made_by")
 
 
 class Unsupported(NotImplementedError):
@@ -56,6 +58,7 @@ class Method(ABC):
         spec: the windows that the method reads.
         made_of: names of the methods that this one is put together from, for a fusion.
         needs_labels: whether its embedding itself is learned with labels, by ``finetune``.
+        card: of the weights that were loaded, what made them; empty for others.
         draws: whether there is noise in its embedding, drawn from ``embed``'s seed.
     """
 
@@ -64,7 +67,24 @@ class Method(ABC):
     needs_labels: ClassVar[bool] = False
     draws: ClassVar[bool] = False
     spec: WindowSpec
+    card: Mapping[str, Any] = MappingProxyType({})
     _head: Pipeline | None = None
+
+    @property
+    def components(self) -> "tuple[Method, ...]":
+        """The methods that a fusion is put together from; none for others."""
+        return ()
+
+    def weights(self) -> dict[str, dict[str, Any]]:
+        """What made the weights, by the name of the method they belong to, for a results file.
+
+        Of each card the command, the steps, the batch size and the digest; nothing for a method
+        whose weights were not loaded.
+        """
+        mine = {key: self.card[key] for key in _MADE if key in self.card}
+        parts = [part.weights() for part in self.components]
+        found = {self.info.name: mine} if mine else {}
+        return found | {name: made for part in parts for name, made in part.items()}
 
     @classmethod
     def for_profile(cls, profile: Profile, *, seed: int = 0) -> Self:
@@ -167,6 +187,7 @@ class Method(ABC):
             raise ValueError(f"{folder}: weights of {description['method']}, not {cls.info.name}")
         method = cls.from_config(description["config"])
         method.load_state(load_file(str(folder / "weights.safetensors")))
+        method.card = description["card"]
         return method
 
     @classmethod

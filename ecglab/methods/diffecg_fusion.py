@@ -54,6 +54,11 @@ class DiffECG(FrozenFeatureClassifier, Method):
         """The modalities by name."""
         return self._parts
 
+    @property
+    def components(self) -> tuple[Method, ...]:
+        """The modalities."""
+        return tuple(self.parts.values())
+
     def embed(
         self, data: WindowSet, *, seed: int = 0, t: int | Mapping[str, int] | None = None
     ) -> NDArray[np.float32]:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ecglab.data.readers.base import warn_of_skipped
 from ecglab.data.record import RecordError
 from ecglab.data.windows import RecordSource, WindowSet, WindowSpec
 from ecglab.methods.base import Method, MethodInfo, register
@@ -65,9 +66,14 @@ class RecordFeatures(Method):
         names = list(dataset.ids() if ids is None else ids)
         chunks = [names[i : i + _CHUNK] for i in range(0, len(names), _CHUNK)]
         tasks = (joblib.delayed(_whole_records)(dataset, chunk) for chunk in chunks)
-        found = joblib.Parallel(n_jobs=min(2, len(chunks)))(tasks)
-        rows = pd.DataFrame([row for chunk in found for row, _ in chunk])
-        return np.stack([x for chunk in found for _, x in chunk])[:, self._columns], rows
+        done = joblib.Parallel(n_jobs=min(2, len(chunks)))(tasks)
+        found = [one for chunk, _ in done for one in chunk]
+        skipped = [one for _, chunk in done for one in chunk]
+        if not found:
+            raise RecordError(f"{dataset.name}: no record could be read ({skipped[:1]})")
+        warn_of_skipped(dataset.name, skipped, len(names))
+        rows = pd.DataFrame([row for row, _ in found])
+        return np.stack([x for _, x in found])[:, self._columns], rows
 
 
 @register
@@ -87,18 +93,19 @@ class RRSpectral(RecordFeatures):
 
 def _whole_records(
     dataset: RecordSource, ids: Sequence[str]
-) -> list[tuple[dict[str, str], NDArray[np.float32]]]:
-    """Rows and features; a record that cannot be read or filtered is left out, as in windows."""
-    found = []
+) -> tuple[list[tuple[dict[str, str], NDArray[np.float32]]], list[tuple[str, str]]]:
+    """Rows and features, and (id, reason) of each record that cannot be read or filtered."""
+    found, skipped = [], []
     for name in ids:
         try:
             record = dataset.read(name)
             if record.signal is None:
-                continue
+                raise RecordError(f"{record.dataset}/{name}: annotations only")
             trace = bandpass(record.signal[0], record.fs)
-        except (RecordError, ValueError):
+        except (RecordError, ValueError) as error:
+            skipped.append((name, str(error)))
             continue
         label = "|".join(record.labels)
         row = {"record": record.id, "subject": record.subject, "label": label}
         found.append((row, record_features(trace, record.fs).astype(np.float32)))
-    return found
+    return found, skipped

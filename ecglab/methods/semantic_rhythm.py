@@ -41,6 +41,11 @@ class SemanticRhythm(Method):
         self.autoencoder = autoencoder
         self.spec = autoencoder.spec
 
+    @property
+    def components(self) -> tuple[Method, ...]:
+        """The autoencoder."""
+        return (self.autoencoder,)
+
     def embed(
         self,
         data: WindowSet,

@@ -1,7 +1,15 @@
 """Which records a run uses."""
 
-from ecglab.data.choose import some_of_each
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ecglab.data.choose import choose, some_of_each
+from ecglab.data.readers.arrays import from_arrays
+from ecglab.data.readers.base import SkippedRecords
 from ecglab.data.simulator import Simulator
+from ecglab.profiles import load_profile
 
 
 def test_some_of_each_reads_no_further_than_it_must() -> None:
@@ -19,3 +27,22 @@ def test_some_of_each_reads_no_further_than_it_must() -> None:
     assert found == [name for name in ids if labels[name] == "N"]
     longest = max(plain(name).seconds for name in ids)
     assert some_of_each(simulator, ids, ["N"], 4, seconds=longest + 1) == []
+
+
+def test_some_of_each_passes_over_what_cannot_be_read() -> None:
+    signals = np.ones((3, 1, 2000), np.float32)
+    signals[0] = np.nan
+    data = from_arrays(signals, fs=100, leads=["I"], labels=["N"] * 3, name="ours")
+    with pytest.warns(SkippedRecords, match="ours: skipped 1 of 3"):
+        assert some_of_each(data, data.ids(), ["N"], 2) == ["1", "2"]
+
+
+def test_a_folder_to_train_on_is_named_with_its_rate(tmp_path: Path) -> None:
+    signals = np.ones((2, 1, 2000), np.float32)
+    np.savez(tmp_path / "signals.npz", signals=signals, record=["a", "b"], leads=["I"])
+    (tmp_path / "labels.csv").write_text("record\na\nb\n")
+    found, ids = choose(f"{tmp_path}@200", load_profile("smoke"))
+    assert ids == ["a", "b"]
+    assert (found.read("a").fs, found.read("a").labels, found.classes) == (200.0, (), ())
+    with pytest.raises(ValueError, match=f"{tmp_path}@300"):
+        choose(str(tmp_path), load_profile("smoke"))

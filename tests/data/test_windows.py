@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ecglab.data.readers.arrays import from_arrays
+from ecglab.data.readers.base import SkippedRecords
 from ecglab.data.record import Record, RecordError, Rhythm
 from ecglab.data.simulator import Simulator
 from ecglab.data.windows import WindowSet, WindowSpec, cut, windows
@@ -185,3 +186,14 @@ def test_taking_and_grouping() -> None:
 def test_bad_specifications(bad: dict) -> None:
     with pytest.raises(ValueError, match="positive"):
         WindowSpec(**bad)
+
+
+def test_records_left_out_are_counted_in_a_warning_each_time(tmp_path: Path) -> None:
+    signals = np.ones((3, 1, 200), np.float32)
+    signals[1, 0, 7] = np.nan
+    data = from_arrays(signals, fs=100, leads=["I"], name="ours")
+    for _ in range(2):  # cut, then from the cache
+        with pytest.warns(SkippedRecords, match=r"ours: skipped 1 of 3 records; .*ours/1") as seen:
+            found = windows(data, RAW, home=tmp_path, jobs=1)
+        assert [Path(w.filename).name for w in seen] == [Path(__file__).name]
+        assert [name for name, _ in found.skipped] == ["1"]

@@ -200,11 +200,18 @@ def test_no_such_folder(tmp_path: Path) -> None:
 def test_a_notebook_finds_the_project_s_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "notebooks").mkdir()
-    for place in (tmp_path, tmp_path / "notebooks"):
+    package = tmp_path / "elsewhere" / "ecglab" / "evaluation" / "results.py"
+    monkeypatch.setattr("ecglab.evaluation.results.__file__", str(package))
+    places = [tmp_path / "own", tmp_path / "own/notebooks", tmp_path / "own/build/exercises"]
+    for place in places:
+        (place / "results").mkdir(parents=True)  # an empty one is none
         monkeypatch.chdir(place)
         assert stored_results() == []
-    save(run(), tmp_path / "results")
-    for place in (tmp_path, tmp_path / "notebooks"):
+    save(run(), tmp_path / "own" / "results")
+    for place in places:
         monkeypatch.chdir(place)
         assert len(stored_results()) == 1
+    monkeypatch.chdir(tmp_path)
+    assert stored_results() == []
+    save(run(), tmp_path / "elsewhere" / "results")
+    assert len(stored_results()) == 1

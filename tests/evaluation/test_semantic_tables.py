@@ -59,6 +59,18 @@ def test_variants_beside_the_full_model_missing_ones_too() -> None:
     ]
     _, _, *rows = cells(ablation_table(runs))
     assert len(rows) == len(VARIANTS)
-    assert rows[0][3] == "—"
-    assert rows[1][3] == "-0.050 [-0.150, 0.050]"
-    assert rows[2][1:] == ["—", "—", "—"]
+    assert rows[0][4] == "—"
+    assert rows[1][4] == "-0.050 [-0.150, 0.050]"
+    assert rows[2][1:] == ["0", "—", "—", "—"]
+
+
+def test_another_training_seed_adds_the_lines_that_were_run() -> None:
+    over = "macro_f1_over_semantic-autoencoder-full"
+    runs = [
+        run("ablation-full+seed1", {"macro_f1": 0.6}, protocol="p", method="semantic-autoencoder"),
+        run("ablation-mean+seed1", {over: -0.1}, protocol="p", method="semantic-autoencoder"),
+    ]
+    _, _, *rows = cells(ablation_table(runs))
+    assert [r[1] for r in rows] == ["0"] * len(VARIANTS) + ["1", "1"]
+    assert rows[-2][2] == "0.600 [0.500, 0.700]"
+    assert rows[-1][4] == "-0.100 [-0.200, 0.000]"

@@ -7,7 +7,15 @@ import pytest
 import torch
 
 from ecglab.data.simulator import Simulator
-from ecglab.methods import DiffECGSignal, pretrain
+from ecglab.methods import (
+    DiffECGSignal,
+    SemanticAutoencoder,
+    SemanticRhythm,
+    load_weights,
+    pretrain,
+    pretrained,
+)
+from ecglab.methods.pretrained import SHIPPED
 from ecglab.profiles import load_profile
 
 PROFILE = load_profile("smoke")
@@ -41,3 +49,15 @@ def test_a_broken_run_is_taken_up_and_leaves_no_checkpoint_when_done(
     assert checkpoints(data_home) == [path for path in kept if path not in mine]
     (found,) = [losses[kept.index(path)] for path in mine]
     assert card["loss"] == pytest.approx(sum(found) / 2, abs=1e-5)
+
+
+def test_a_method_says_what_made_its_weights_also_inside_a_fusion() -> None:
+    alone = load_weights(SHIPPED / "semantic-autoencoder")
+    assert isinstance(alone, SemanticAutoencoder)
+    (made,) = alone.weights().values()
+    assert made["command"].startswith("ecglab pretrain semantic-autoencoder")
+    assert made["steps"] == 4800
+    assert SemanticRhythm(alone).weights() == alone.weights()
+    parts = pretrained("diffecg", Simulator(2, seed=0), [], load_profile("laptop"))
+    assert set(parts.weights()) == set(type(parts).made_of)
+    assert SemanticAutoencoder.for_profile(PROFILE).weights() == {}

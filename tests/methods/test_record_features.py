@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 
+from ecglab.data.readers.arrays import from_arrays
+from ecglab.data.readers.base import SkippedRecords
+from ecglab.data.record import RecordError
 from ecglab.data.simulator import Simulator
 from ecglab.data.windows import windows
 from ecglab.methods import Method, RecordFeatures, RRSpectral
@@ -32,3 +35,17 @@ def test_an_irregular_rhythm_shows() -> None:
         features, _ = RRSpectral().embed_records(Simulator(12, seed=1, mix={label: 1.0}))
         spread[label] = np.median(features[:, RRSpectral.features.index("cv")])
     assert spread["A"] > 2 * spread["N"]
+
+
+def test_a_record_that_cannot_be_read_is_left_out_and_counted() -> None:
+    trace = Simulator(1, seed=0).read("S000000").signal
+    assert trace is not None
+    broken = trace.copy()
+    broken[0, 5] = np.nan
+    data = from_arrays([trace, broken], fs=300, leads=["I"], name="ours")
+    with pytest.warns(SkippedRecords, match="ours: skipped 1 of 2 records; .*ours/1"):
+        features, rows = RRSpectral().embed_records(data)
+    assert rows["record"].tolist() == ["0"]
+    assert len(features) == 1
+    with pytest.raises(RecordError, match=r"ours: no record could be read.*ours/1"):
+        RRSpectral().embed_records(data, ["1"])

@@ -9,7 +9,19 @@ from ecglab.data.record import Record, RecordError
 
 
 class SkippedRecords(UserWarning):
-    """Given once at the end of a stream that had to skip records."""
+    """Given once where records had to be left out: how many, and why the first."""
+
+
+def warn_of_skipped(
+    name: str, skipped: Sequence[tuple[str, str]], total: int, *, stacklevel: int = 2
+) -> None:
+    """One ``SkippedRecords`` warning for a data set's (id, reason) pairs; none where all is well.
+
+    ``stacklevel`` 2 points to the caller of whoever calls this.
+    """
+    if skipped:
+        message = f"{name}: skipped {len(skipped)} of {total} records; the first: {skipped[0][1]}"
+        warnings.warn(message, SkippedRecords, stacklevel=stacklevel + 1)
 
 
 class LabelRow(NamedTuple):
@@ -48,12 +60,7 @@ class RecordStream:
                 self.skipped.append((id_, str(error)))
                 continue
             yield record
-        if self.skipped:
-            message = (
-                f"{self.dataset.name}: skipped {len(self.skipped)} of {len(self)} records; "
-                f"the first: {self.skipped[0][1]}"
-            )
-            warnings.warn(message, SkippedRecords, stacklevel=2)
+        warn_of_skipped(self.dataset.name, self.skipped, len(self))
 
 
 class Dataset(ABC):

@@ -16,7 +16,7 @@ def read_folder(
     folder: Path | str,
     *,
     fs: float,
-    label: str,
+    label: str | None,
     leads: Sequence[str] | None = None,
     subject: str = "subject",
     scale: float = 1.0,
@@ -39,7 +39,7 @@ def read_folder(
     Args:
         folder: where the two files lie.
         fs: sampling rate, Hz.
-        label: the column to tell apart.
+        label: the column to tell apart; None: none, for records to train on without labels.
         leads: names of the leads, in the array's order, in place of the folder's own.
         subject: the column of persons; where there is none, every record is its own.
         scale: millivolts (or what unit there is) per unit of ``signals``.
@@ -53,7 +53,7 @@ def read_folder(
     with (folder / TABLE).open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
         columns, rows = list(reader.fieldnames or ()), list(reader)
-    if label not in columns:
+    if label is not None and label not in columns:
         raise ValueError(f"{folder / TABLE}: no column {label!r}; there are: {', '.join(columns)}")
     key = columns[0]
     with np.load(folder / SIGNALS, allow_pickle=False) as stored:
@@ -75,17 +75,21 @@ def read_folder(
             f"{folder / TABLE}: {empty} rows name no {subject}; fill them in, or leave the column "
             "out where every record is a person of its own"
         )
-    values = [row[label] for row in rows]
-    flag = set(values) <= {"0", "1"}
-    classes = {"1": [label], "0": [f"non-{label}"]}
     return from_arrays(
         signals,
         fs=fs,
         leads=leads,
-        labels=[classes[v] if flag else v.split() for v in values],
+        labels=None if label is None else _labels([row[label] for row in rows], label),
         subjects=[row[subject] for row in rows] if subject in columns else None,
         ids=ids,
         name=folder.resolve().name if name is None else name,
         meta=[{c: v for c, v in row.items() if c not in (key, label)} for row in rows],
         scale=scale,
     )
+
+
+def _labels(values: Sequence[str], question: str) -> list[list[str]]:
+    """Each row's classes; those of a yes-or-no question are named after it."""
+    if set(values) <= {"0", "1"}:
+        return [[question if value == "1" else f"non-{question}"] for value in values]
+    return [value.split() for value in values]
