@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from ecglab.data.catalog import DATASETS, open_dataset
 from ecglab.data.corpus import Corpus
 from ecglab.data.readers.base import Dataset, warn_of_skipped
@@ -18,13 +20,13 @@ def choose(dataset: str, profile: Profile, *, seed: int = 0) -> tuple[Dataset, l
 
     ``auto`` is CinC 2017 where its records are at hand, and the simulator where they are not.
     Names joined by ``+`` are a corpus of all their leads. Of a corpus, a profile that takes only
-    some records takes them evenly from the whole. ``FOLDER@RATE`` is a folder as ``read_folder``
+    some records draws them from the whole. ``FOLDER@RATE`` is a folder as ``read_folder``
     reads it, to train on, and its sampling rate in Hz.
 
     Args:
         dataset: a name of the catalog, ``simulator`` or ``auto``, a folder, or several joined.
         profile: says how many records.
-        seed: of the simulator.
+        seed: of the simulator, and of what is drawn from a corpus.
 
     Raises:
         DataNotFound: for a named set that is not on this machine.
@@ -42,7 +44,9 @@ def choose(dataset: str, profile: Profile, *, seed: int = 0) -> tuple[Dataset, l
         parts = [_part(name) for name in dataset.split("+")]
         corpus = Corpus([(part, part.ids()) for part in parts])
         every = corpus.ids()
-        return corpus, every[:: max(1, len(every) // profile.limit) if profile.limit else 1]
+        # Not every n-th: with twelve leads to a record, that may be one lead of each.
+        drawn = np.random.default_rng(seed).permutation(len(every))[: profile.limit]
+        return corpus, [every[i] for i in np.sort(drawn)]
     found = _part(dataset)
     return found, found.ids()[: profile.limit]
 

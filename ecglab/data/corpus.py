@@ -7,11 +7,13 @@ length; at 300 Hz the nearest hop is ``POSTER_HOP``, with 49 snippets more than 
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from ecglab.data.readers.base import Dataset
 from ecglab.data.readers.mitbih import MITBIH
 from ecglab.data.readers.ptbxl import PTBXL
-from ecglab.data.record import Record
+from ecglab.data.readers.wfdb_files import pick_leads
+from ecglab.data.record import Record, RecordError
 from ecglab.data.windows import WindowSpec
 
 POSTER_HOP = 547 / 300
@@ -42,9 +44,9 @@ class Corpus(Dataset):
         self.name = "+".join(self._parts)
         self.title = " + ".join(dataset.title for dataset, _ in parts)
         self.leads = tuple(dict.fromkeys(lead for d, _ in parts for lead in d.leads))
-        self._ids = [
+        self._ids = dict.fromkeys(  # in order, and quick to look up
             f"{d.name}/{id_}/{lead}" for d, ids in parts for id_ in ids for lead in d.leads
-        ]
+        )
         self.total_records = len(self._ids)
 
     def ids(self) -> list[str]:
@@ -52,10 +54,21 @@ class Corpus(Dataset):
         return list(self._ids)
 
     def read(self, id: str, leads: Sequence[str] | None = None) -> Record:
-        """One lead of one record, as its own data set has it; ``leads`` may name no other."""
+        """One lead of one record; ``leads`` may name no other.
+
+        It is as its own data set has it, but for its names: two sets may have a record of one name.
+
+        Raises:
+            RecordError: for an unknown id or another lead, and as the data set's own ``read``.
+        """
+        where = f"{self.name}/{id}"
+        if id not in self._ids:
+            raise RecordError(f"{where}: no such record")
         name, _, rest = id.partition("/")
-        record, _, lead = rest.rpartition("/")
-        return self._parts[name].read(record, leads=leads or [lead])
+        own_id, _, lead = rest.rpartition("/")
+        pick_leads(where, [lead], leads)
+        record = self._parts[name].read(own_id, leads=[lead])
+        return replace(record, id=id, subject=f"{name}/{record.subject}", dataset=self.name)
 
     def fingerprint(self) -> str:
         """Those of the data sets."""

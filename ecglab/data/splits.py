@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
@@ -34,7 +35,10 @@ def kfold(labels: ArrayLike, groups: ArrayLike, *, k: int = 5, seed: int) -> NDA
 def holdout(
     labels: ArrayLike, groups: ArrayLike, *, fraction: float = 0.2, seed: int
 ) -> NDArray[np.bool_]:
-    """True for the rows that train: about ``fraction`` of the subjects, stratified by label.
+    """True for the rows that train: ``fraction`` of the subjects, stratified by their labels.
+
+    A subject counts once, however many rows it has; one with rows of several labels is of a class
+    of its own with those that have the same.
 
     DiffECG's generalisation protocol is ``fraction=0.2``: fine-tune on 2, test on 8 (section 4.1).
 
@@ -44,7 +48,12 @@ def holdout(
     k = round(1 / fraction) if 0 < fraction <= 0.5 else 0
     if k < 2 or abs(k * fraction - 1) > 1e-9:
         raise ValueError(f"fraction must be 1/2, 1/3, 1/4, ..., not {fraction}")
-    return kfold(labels, groups, k=k, seed=seed) == 0
+    labels, groups = _pair(labels, groups)
+    # Of rows, the splitter would always put the subject with most of them into its first fold.
+    rows = pd.Series(labels.astype(str)).groupby(groups, sort=False)
+    of = rows.agg(lambda names: "|".join(sorted(set(names))))
+    chosen = of.index[kfold(of.to_numpy(), of.index, k=k, seed=seed) == 0]
+    return np.isin(groups, chosen.to_numpy())
 
 
 def within_subject(

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Literal, Protocol, Self, get_args
 
 import joblib
 import numpy as np
@@ -27,6 +27,7 @@ from ecglab.data.record import Record, RecordError
 from ecglab.signals.filters import Scaling, bandpass, resample, scale
 
 FORMAT = 1  # raise it when the same inputs give other windows
+Within = Literal["record", "rhythm"]
 _CHUNK = 200  # records per task: enough to amortise a task's cost, few enough to bound memory
 
 
@@ -64,6 +65,10 @@ class WindowSpec:
             ``rhythm`` cuts inside each annotated rhythm span and labels them by the span.
         pad_short: a record shorter than one window is centred between zeros; otherwise it
             gives none. (A rhythm span shorter than one window never gives any.)
+
+    Raises:
+        ValueError: for seconds, hop or fs that are not positive, a window without a sample, or an
+            unknown ``scaling`` or ``within``.
     """
 
     seconds: float = 10.0
@@ -73,12 +78,20 @@ class WindowSpec:
     order: int = 4
     scaling: Scaling = "range"
     leads: tuple[str, ...] | None = None
-    within: Literal["record", "rhythm"] = "record"
+    within: Within = "record"
     pad_short: bool = True
 
     def __post_init__(self) -> None:
         if not (self.seconds > 0 and self.fs > 0 and (self.hop is None or self.hop > 0)):
             raise ValueError("seconds, hop and fs must be positive")
+        if self.samples < 1:
+            raise ValueError(f"{self.seconds:g} seconds at {self.fs:g} Hz hold no sample")
+        for field, known in {"scaling": get_args(Scaling), "within": get_args(Within)}.items():
+            if (value := getattr(self, field)) not in known:
+                raise ValueError(f"{field} is one of {', '.join(known)}, not {value!r}")
+        if self.leads is not None:  # one lead's name is no tuple of its letters
+            leads = (self.leads,) if isinstance(self.leads, str) else tuple(self.leads)
+            object.__setattr__(self, "leads", leads)
 
     @property
     def samples(self) -> int:
@@ -131,17 +144,19 @@ class WindowSet:
         assert list(rows["record"]) == list(names)
         return rows, index.astype(np.int64)
 
-    def take(self, which: NDArray[Any]) -> Self:
-        """The windows chosen by an index or a mask."""
-        rows = self.table.iloc[np.arange(len(self))[which]].reset_index(drop=True)
-        return replace(self, signals=self.signals[which], table=rows)
+    def take(self, which: NDArray[Any] | int) -> Self:
+        """The windows chosen by indices, a mask, or one index."""
+        rows = np.atleast_1d(np.arange(len(self))[which])
+        table = self.table.iloc[rows].reset_index(drop=True)
+        return replace(self, signals=self.signals[rows], table=table)
 
-    def export(self, path: Path) -> None:
+    def export(self, path: Path | str) -> None:
         """Write all windows to one compressed file that ``load`` reads anywhere.
 
         Each window is rounded to 1/1024 of its largest magnitude (so to half of that, five parts
         in ten thousand) and stored as differences of int16, which compress well.
         """
+        path = Path(path)
         peak = np.abs(self.signals).max(axis=-1, initial=0.0)
         step = np.where(peak > 0, peak / 1024, 1.0).astype(np.float32)
         levels = np.rint(self.signals / step[..., None]).astype(np.int16)
@@ -158,7 +173,7 @@ class WindowSet:
         os.replace(partial, path)
 
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls, path: Path | str) -> Self:
         """Read what ``export`` wrote."""
         with np.load(path, allow_pickle=False) as file:
             levels = np.cumsum(file["deltas"], axis=-1, dtype=np.int16)
@@ -188,7 +203,7 @@ def windows(
         jobs: processes that read records, on the first call.
 
     Raises:
-        RecordError: where not one window comes out.
+        RecordError: where not one window comes out, or the records have other leads than asked for.
     """
     ids = list(dataset.ids() if ids is None else ids)
     made_by = [FORMAT, dataset.name, dataset.fingerprint(), ids, asdict(spec)]
@@ -293,20 +308,26 @@ def _build(
         if not rows:
             reason = skipped[0][1] if skipped else "the data set is empty"
             raise RecordError(f"{dataset.name}: no windows came out ({reason})")
-        pd.DataFrame(rows).to_csv(partial / "table.csv", index=False)
         shape = [len(rows), len(spec.leads or "1"), spec.samples]
+        values = (partial / "signals.f32").stat().st_size // np.dtype(np.float32).itemsize
+        if values != np.prod(shape):
+            size = " x ".join(map(str, shape))
+            raise RecordError(
+                f"{dataset.name}: {values} values cut, not {size}: are its leads those asked for?"
+            )
+        pd.DataFrame(rows).to_csv(partial / "table.csv", index=False, encoding="utf-8")
         meta = {"spec": asdict(spec), "source": dataset.name, "skipped": skipped, "shape": shape}
-        (partial / "meta.json").write_text(json.dumps(meta))
+        (partial / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
         os.replace(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
 def _open(folder: Path) -> WindowSet:
-    meta = json.loads((folder / "meta.json").read_text())
+    meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
     shape = tuple(meta.pop("shape"))
     signals = np.memmap(folder / "signals.f32", np.float32, mode="r", shape=shape)
-    table = _read_table((folder / "table.csv").read_text())
+    table = _read_table((folder / "table.csv").read_text(encoding="utf-8"))
     return WindowSet(signals=signals, table=table, **_meta(meta))
 
 

@@ -111,9 +111,11 @@ def probe_method(
         vectors: of these records, where some may be known already.
 
     Raises:
-        ValueError: where the methods cannot read the same records.
+        ValueError: where the methods cannot read the same records, or one has learned from labels.
     """
     began, methods = time.perf_counter(), (method, *beside)
+    if learned := [m.info.name for m in methods if m.needs_labels]:
+        raise ValueError(f"{', '.join(learned)} learned from labels, perhaps of these records")
     known = vectors or Vectors(dataset, ids)
     found = [known.of(m, seed=seed, t=t) for m in methods]
     rows = found[0][1]

@@ -30,11 +30,10 @@ PROTOCOL = "holdout20-record"
 def variant_name(kind: str, fraction: float) -> str:
     """A run's variant: how the method was made, if not as usual, and its share of the labels.
 
-    >>> variant_name("untrained", 0.1)
-    'untrained+labels10'
+    >>> variant_name("untrained", 0.1), variant_name("", 0.005)
+    ('untrained+labels10', 'labels0.5')
     """
-    share = f"labels{fraction:.0%}".rstrip("%")
-    return "+".join(filter(None, (kind, share)))
+    return "+".join(filter(None, (kind, f"labels{100 * fraction:g}")))
 
 
 def draw(labels: ArrayLike, fraction: float, *, seed: int) -> NDArray[np.bool_]:

@@ -15,7 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ecglab.data.readers.base import Dataset
+from ecglab.data.readers.physionet import PhysioNetDataset
 from ecglab.data.record import Record
+from ecglab.data.simulator import Simulator
 from ecglab.data.windows import RecordSource, WindowSet, WindowSpec, windows
 
 Several = Literal["drop", "rarest"]
@@ -69,16 +71,26 @@ def check_disjoint(source: RecordSource, goal: RecordSource) -> None:
     """A set is not tested on after training on it, nor on a part of it.
 
     Raises:
-        CannotGeneralise: where both have one name up to a dash (``ptbxl-100hz`` is a part of
-            ``ptbxl``), a corpus that of any of its parts.
+        CannotGeneralise: where both have one name, or that of one data set of the catalog before a
+            dash (``ptbxl-100hz`` is a part of ``ptbxl``); of a corpus, any of its parts.
     """
-    if goal.name.split("-")[0] in {part.split("-")[0] for part in source.name.split("+")}:
-        raise CannotGeneralise(f"{goal.name} shares records with the source {source.name}")
+    if _whole(goal.name) in {_whole(part) for part in source.name.split("+")}:
+        raise CannotGeneralise(
+            f"{goal.name} shares records with the source {source.name}, by their names; other "
+            "records are to have another name"
+        )
+
+
+def _whole(name: str) -> str:
+    """The set of the catalog that a name says it is a part of, or the name."""
+    stem = name.split("-")[0]
+    return stem if stem in TASKS else name
 
 
 def task_of(dataset: Dataset) -> Task:
-    """The task of a data set."""
-    return TASKS.get(dataset.name, Task(name="labels"))
+    """The task of a data set; a user's own has none of ``TASKS``, whatever its name."""
+    known = isinstance(dataset, PhysioNetDataset | Simulator)
+    return TASKS[dataset.name] if known and dataset.name in TASKS else Task(name="labels")
 
 
 class Flagged:
@@ -115,7 +127,7 @@ class Target:
         data: windows; every one of them has a label.
         units: one row per unit: ``record``, ``subject``, ``start``, ``label``.
         unit_of: each window's row in ``units``, (windows,).
-        left_out: how many records were left out, by reason.
+        left_out: how many records (and, by ``align``, units) were left out, by reason.
     """
 
     dataset: str
@@ -146,6 +158,7 @@ def target(
 ) -> Target:
     """The labelled windows of a data set, cut as a method reads them.
 
+    Windows of a rhythm lie side by side, whatever the method's own hop.
     Lead I where the set has one and the method asks for no other (as DiffECG's released segments
     have it), else each record's first lead. Records without a label, with several labels, and
     unreadable ones are left out and counted.
@@ -163,7 +176,9 @@ def target(
     """
     task = task_of(dataset)
     within: Literal["record", "rhythm"] = task.unit
-    spec = replace(spec, within=within)
+    # Windows that are judged one by one must not share samples: a part of the one would be
+    # trained on, the other tested. Nor would windows of different hops be the same ones.
+    spec = replace(spec, within=within, hop=None if within == "rhythm" else spec.hop)
     if spec.leads is None and "I" in dataset.leads:
         spec = replace(spec, leads=("I",))
     source: RecordSource = Flagged(dataset, task) if task.flag else dataset
@@ -221,7 +236,11 @@ def align(targets: Sequence[Target]) -> list[Target]:
         found.append(row)
     if not common.any():
         raise CannotGeneralise(f"{targets[0].dataset}: the methods' windows have nothing in common")
-    return [take_units(one, row[common]) for one, row in zip(targets, found, strict=True)]
+    lost = {"units not in every view": int((~common).sum())} if not common.all() else {}
+    return [
+        replace(take_units(one, row[common]), left_out={**one.left_out, **lost})
+        for one, row in zip(targets, found, strict=True)
+    ]
 
 
 def take_units(one: Target, rows: NDArray[np.int64]) -> Target:

@@ -93,7 +93,8 @@ class SupervisedEncoder(Method):
     def finetune(self, data: WindowSet, labels: NDArray[Any], *, seed: int = 0) -> None:
         """Train encoder and classifier from scratch on the windows' first leads.
 
-        The budget's steps, or ``MOST_EPOCHS`` passes if those are fewer.
+        The budget's steps, or ``MOST_EPOCHS`` for every batch that the windows fill (the last need
+        not be full), if those are fewer.
 
         Raises:
             ValueError: for labels of one class only, or of another number than the windows.

@@ -8,6 +8,7 @@ import pytest
 from ecglab.data.choose import choose, some_of_each
 from ecglab.data.readers.arrays import from_arrays
 from ecglab.data.readers.base import SkippedRecords
+from ecglab.data.readers.wfdb_files import LEADS_12
 from ecglab.data.simulator import Simulator
 from ecglab.profiles import load_profile
 
@@ -35,6 +36,30 @@ def test_some_of_each_passes_over_what_cannot_be_read() -> None:
     data = from_arrays(signals, fs=100, leads=["I"], labels=["N"] * 3, name="ours")
     with pytest.warns(SkippedRecords, match="ours: skipped 1 of 3"):
         assert some_of_each(data, data.ids(), ["N"], 2) == ["1", "2"]
+
+
+def write_folder(folder: Path, records: int, leads: int) -> str:
+    folder.mkdir()
+    names = [f"r{i}" for i in range(records)]
+    signals = np.ones((records, leads, 20), np.float32)
+    np.savez(folder / "signals.npz", signals=signals, record=names, leads=LEADS_12[:leads])
+    (folder / "labels.csv").write_text("\n".join(["record", *names]) + "\n")
+    return f"{folder}@100"
+
+
+def test_a_limited_corpus_is_drawn_from_all_its_leads(tmp_path: Path) -> None:
+    sets = [write_folder(tmp_path / "a", 60, 12), write_folder(tmp_path / "b", 40, 3)]
+    smoke = load_profile("smoke")
+    corpus, ids = choose("+".join(sets), smoke)
+    every = corpus.ids()
+    assert len(every) == 60 * 12 + 40 * 3
+    assert len(set(ids)) == len(ids) == smoke.limit == 240
+    assert ids == [name for name in every if name in set(ids)]
+    assert {name.split("/")[2] for name in ids} == set(LEADS_12)
+    assert 20 < sum(name.startswith("b/") for name in ids) < 50
+    assert choose("+".join(sets), smoke)[1] == ids
+    assert choose("+".join(sets), smoke, seed=1)[1] != ids
+    assert choose("+".join(sets), load_profile("paper"))[1] == every
 
 
 def test_a_folder_to_train_on_is_named_with_its_rate(tmp_path: Path) -> None:

@@ -75,7 +75,10 @@ def test_ltaf_with_and_without_signal(ltaf: Path) -> None:
     assert record.leads == ("ECG2",)
     assert record.signal is not None
     np.testing.assert_allclose(record.signal[0], np.linspace(1, 2, 200), atol=1e-4)
+    assert dataset.count_local() == 1
     (ltaf / "07.dat").unlink()
+    assert dataset.ids() == ["07"]
+    assert dataset.count_local() == 0  # annotations alone are no record that is here
     bare = dataset.read("07")
     assert bare.signal is None
     assert (bare.n_samples, bare.fs, bare.leads) == (200, 128, ("ECG1", "ECG2"))

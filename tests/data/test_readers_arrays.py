@@ -3,6 +3,7 @@
 import csv
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -82,32 +83,51 @@ def test_broken_arrays_are_skipped(broken: np.ndarray, fault: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "fault"),
     [
-        {"fs": 0},
-        {"scale": -1.0},
-        {"labels": ["a"]},
-        {"subjects": [1, 2, 3]},
-        {"ids": ["a", "a"]},
-        {"leads": ["I", "i"]},
-        {"meta": [{}]},
+        ({"fs": 0}, "must be positive"),
+        ({"scale": -1.0}, "must be positive"),
+        ({"labels": ["a"]}, "1 labels for 2 signals"),
+        ({"subjects": [1, 2, 3]}, "3 subjects for 2 signals"),
+        ({"ids": ["a", "a"]}, "^ids must be unique; twice or more: a$"),
+        ({"leads": ["I", "i"]}, "^leads must be unique; twice or more: I$"),
+        ({"leads": "II"}, r"leads must be a list of names, \['II'\], not 'II'"),
+        ({"meta": [{}]}, "1 meta for 2 signals"),
     ],
 )
-def test_wrong_arguments(wrong: dict) -> None:  # type: ignore[type-arg]
-    with pytest.raises(ValueError, match=r"must be|unique|for 2 signals"):
+def test_wrong_arguments(wrong: dict, fault: str) -> None:  # type: ignore[type-arg]
+    with pytest.raises(ValueError, match=fault):
         from_arrays(np.zeros((2, 2, 5)), **{"fs": 100, "leads": ["I", "II"], **wrong})
 
 
 def test_fingerprint_follows_the_contents() -> None:
     signals = np.zeros((2, 1, 5))
-    prints = {
-        from_arrays(signals, fs=100, leads=["I"]).fingerprint(),
-        from_arrays(signals, fs=200, leads=["I"]).fingerprint(),
-        from_arrays(signals, fs=100, leads=["I"], labels=["a", "b"]).fingerprint(),
-        from_arrays(signals + np.array([[[1]], [[0]]]), fs=100, leads=["I"]).fingerprint(),
-    }
-    assert len(prints) == 4
-    assert from_arrays(signals.copy(), fs=100, leads=["I"]).fingerprint() in prints
+    same: dict[str, Any] = {"signals": signals, "fs": 100, "leads": ["I"], "subjects": [0, 1]}
+    others: list[dict[str, Any]] = [
+        {},
+        {"signals": signals + np.array([[[1]], [[0]]])},
+        {"fs": 200},
+        {"leads": ["II"]},
+        {"labels": ["a", "b"]},
+        {"subjects": [1, 1]},
+        {"ids": ["x", "y"]},
+        {"name": "ours"},
+        {"meta": [{"afib": True}, {"afib": False}]},
+        {"scale": 0.5},
+    ]
+    prints = {from_arrays(**{**same, **other}).fingerprint() for other in others}
+    assert len(prints) == len(others)
+    assert from_arrays(**{**same, "signals": signals.copy()}).fingerprint() in prints
+
+
+def test_signals_may_be_lists_of_numbers() -> None:
+    rows = [[[0.0, 1.0, 2.0]], [[3.0, 4.0]]]
+    ours, arrays = (
+        from_arrays(signals, fs=100, leads=["I"])  # type: ignore[arg-type]
+        for signals in (rows, [np.array(row) for row in rows])
+    )
+    assert ours.fingerprint() == arrays.fingerprint()
+    np.testing.assert_array_equal(ours.read("1").signal, [[3.0, 4.0]])  # type: ignore[arg-type]
 
 
 @pytest.mark.real

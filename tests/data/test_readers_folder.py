@@ -13,7 +13,7 @@ SIGNALS = np.arange(3 * 2 * 5, dtype=np.int16).reshape(3, 2, 5)
 
 def write(folder: Path, table: str, key: str = "id", ids: tuple[int, ...] = (4, 7, 9)) -> Path:
     np.savez(folder / "signals.npz", signals=SIGNALS, **{key: np.array(ids)})
-    (folder / "labels.csv").write_text(table)
+    (folder / "labels.csv").write_text(table, encoding="utf-8")
     return folder
 
 
@@ -38,9 +38,22 @@ def test_a_column_of_zeros_and_ones_is_a_question(tmp_path: Path) -> None:
     assert data.name == tmp_path.name
 
 
+def test_a_blank_is_no_answer_to_a_question(tmp_path: Path) -> None:
+    folder = write(tmp_path, "id,afib\n4,0\n7,\n9,1\n")
+    data = read_folder(folder, fs=50, label="afib", leads=("I", "II"))
+    assert [r.labels for r in data.records()] == [("non-afib",), (), ("afib",)]
+
+
+def test_a_table_saved_by_excel_begins_with_a_mark(tmp_path: Path) -> None:
+    folder = write(tmp_path, "\ufeffid,afib\n4,0\n7,1\n9,0\n")
+    assert read_folder(folder, fs=50, label="afib", leads=("I", "II")).ids() == ["4", "7", "9"]
+
+
 @pytest.mark.parametrize(
     ("table", "key", "message"),
     [
+        ("id,age,afib\n4,70,1\n7,71\n9,72,0\n", "id", "row 3 does not have the 3 columns id, age,"),
+        ("id,age,afib\n4,70,1\n7,71,1\n9,72,0,1\n", "id", "row 4 does not have the 3 columns"),
         ("id,age\n4,1\n7,2\n9,3\n", "id", "no column 'afib'; there are: id, age"),
         ("id,afib\n4,1\n9,0\n7,0\n", "id", "differ in their column 'id'"),
         ("id,afib\n4,1\n", "id", "differ in their column 'id'"),

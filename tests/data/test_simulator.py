@@ -460,6 +460,15 @@ def test_simulator_is_a_data_set() -> None:
     np.testing.assert_array_equal(again.signal, data.read("S000049").signal)
 
 
+@pytest.mark.parametrize("leads", ["avr", ["AVR"], ("aVR",)])
+def test_a_lead_may_be_one_name_in_any_spelling(leads: str | list[str]) -> None:
+    data = Simulator(1, seed=28, seconds=2.0, leads=("I", "aVR"))
+    record, whole = data.read("S000000", leads), data.read("S000000")
+    assert record.leads == ("aVR",)
+    assert record.signal is not None
+    np.testing.assert_array_equal(record.signal, whole.signal[1:])  # type: ignore[index]
+
+
 def test_simulator_names_what_it_lacks() -> None:
     data = Simulator(5, seed=28, seconds=2.0)
     for id_ in ("S000005", "X", "S5", ""):
@@ -467,6 +476,8 @@ def test_simulator_names_what_it_lacks() -> None:
             data.read(id_)
     with pytest.raises(RecordError, match="V1"):
         data.read("S000000", leads=["V1"])
+    with pytest.raises(RecordError, match="no lead is asked for"):
+        data.read("S000000", leads=[])
     with pytest.raises(ValueError, match="n must"):
         Simulator(-1)
     assert Simulator(0).ids() == []

@@ -76,3 +76,20 @@ def test_bad_requests() -> None:
         within_subject(["A"])
     with pytest.raises(ValueError, match="order"):
         within_subject(["A", "N"], order="sorted")  # type: ignore[arg-type]
+
+
+def test_a_fraction_of_the_subjects_whatever_the_number_of_their_rows() -> None:
+    subjects = np.repeat(np.arange(20), [100] + [5] * 19)
+    labels = np.where(subjects % 2, "A", "N")
+    drawn = [set(subjects[holdout(labels, subjects, seed=seed)]) for seed in range(20)]
+    assert {len(people) for people in drawn} == {4}
+    assert all(sum(person % 2 for person in people) == 2 for people in drawn)
+    assert 0 < sum(0 in people for people in drawn) < 20, (
+        "the one with most rows is drawn as others"
+    )
+
+
+def test_records_of_nobody_in_particular_are_drawn_in_the_order_given() -> None:
+    labels, records = np.repeat(["A", "N"], [20, 80]), np.arange(100)[::-1]
+    expected = kfold(labels, records, k=5, seed=3) == 0
+    assert np.array_equal(holdout(labels, records, seed=3), expected)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.signal import butter, sosfreqz
 
 from ecglab.data.readers.arrays import from_arrays
 from ecglab.data.readers.base import SkippedRecords
@@ -72,6 +73,28 @@ def test_rate_filter_scale_and_lead_are_applied() -> None:
     middle = window[200:800]
     expected = np.sqrt(2) * np.sin(2 * np.pi * 5 * np.arange(200, 800) / 100)
     assert np.abs(middle - expected).max() < 0.08  # the 0.5-Hz edge rings at both ends
+
+
+def test_another_band_or_order_changes_what_is_cut() -> None:
+    """Each sees what it should: 15 Hz outside and inside the band; a steep edge and a gentle one."""
+    t = np.arange(2000) / 200
+    record = replace(
+        ramp(10.0), signal=np.sin(2 * np.pi * 15 * t, dtype=np.float32)[None], fs=200.0
+    )
+
+    def left(**other: object) -> float:
+        """How much of the wave is left, away from the ends."""
+        spec = replace(RAW, seconds=10.0, fs=200.0, **{"band": (1.0, 10.0), "order": 2, **other})
+        return float(np.abs(cut(record, spec)[0][0, 0, 500:1500]).max())
+
+    for other in ({}, {"band": (1.0, 40.0)}, {"band": (8.0, 20.0)}, {"band": None}, {"order": 6}):
+        spec = {"band": (1.0, 10.0), "order": 2, **other}
+        gain = 1.0
+        if spec["band"] is not None:
+            sos = butter(spec["order"], spec["band"], "bandpass", fs=200.0, output="sos")
+            gain = float(np.abs(sosfreqz(sos, [15.0], fs=200.0)[1][0])) ** 2
+        assert left(**other) == pytest.approx(gain, abs=0.01)
+    assert left(order=6) < 0.05 < left() < 0.5 < left(band=(1.0, 40.0))
 
 
 def test_the_record_s_labels_are_joined() -> None:
@@ -164,6 +187,8 @@ def test_two_jobs_give_what_one_gives(tmp_path: Path) -> None:
 def test_export_keeps_everything_within_its_stated_error(tmp_path: Path) -> None:
     found = windows(Simulator(20, seed=2), WindowSpec(fs=100.0), jobs=1)
     path = tmp_path / "windows.npz"
+    found.export(str(path))
+    assert WindowSet.load(str(path)).table.equals(found.table)
     found.export(path)
     back = WindowSet.load(path)
     assert back.spec == found.spec
@@ -182,10 +207,68 @@ def test_taking_and_grouping() -> None:
     assert index.tolist() == [0, 0, 1, 1]
 
 
-@pytest.mark.parametrize("bad", [{"seconds": 0.0}, {"fs": -1.0}, {"hop": 0.0}])
-def test_bad_specifications(bad: dict) -> None:
-    with pytest.raises(ValueError, match="positive"):
+def test_one_window_can_be_taken() -> None:
+    found = windows(toy(), RAW, jobs=1)
+    for index in (3, np.int64(3), -9):
+        one = found.take(index)
+        assert one.signals.shape == (1, 1, 100)
+        assert np.array_equal(one.signals[0], found.signals[3])
+        assert one.table["record"].tolist() == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ({"seconds": 0.0}, "positive"),
+        ({"fs": -1.0}, "positive"),
+        ({"hop": 0.0}, "positive"),
+        ({"seconds": 0.001}, "0.001 seconds at 250 Hz hold no sample"),
+        ({"within": "records"}, "within is one of record, rhythm, not 'records'"),
+        ({"scaling": "z-score"}, "scaling is one of range, zscore, none, not 'z-score'"),
+    ],
+)
+def test_bad_specifications(bad: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         WindowSpec(**bad)
+
+
+def test_leads_by_one_name_or_in_a_list(data_home: Path) -> None:
+    assert WindowSpec(leads="II").leads == ("II",)  # type: ignore[arg-type]
+    assert WindowSpec(leads=["I", "II"]) == WindowSpec(leads=("I", "II"))  # type: ignore[arg-type]
+    two = np.random.default_rng(0).normal(size=(2, 2, 250))
+    data = from_arrays(two, fs=100, leads=("I", "II"))
+    for leads in ("II", ["II"], ("II",)):
+        found = windows(data, replace(RAW, leads=leads), jobs=1)  # type: ignore[arg-type]
+        assert np.array_equal(found.signals[0], two[0, 1:, :100].astype(np.float32))
+    assert len(list((data_home / "windows").glob("*/meta.json"))) == 1
+
+
+def test_a_source_of_other_leads_than_asked_for_leaves_no_cache(data_home: Path) -> None:
+    class Deaf(Simulator):
+        def read(self, id: str, leads=None) -> Record:
+            return super().read(id)
+
+    data = Deaf(3, seed=0, leads=("I", "II"))
+    with pytest.raises(RecordError, match=r"simulator: \d+ values cut, not \d+ x 1 x 100: are its"):
+        windows(data, replace(RAW, leads=("II",)), jobs=1)
+    assert not list((data_home / "windows").glob("*/meta.json"))
+
+
+def test_names_are_read_back_whatever_the_locale() -> None:
+    code = (
+        "import numpy as np\n"
+        "from ecglab.data.readers.arrays import from_arrays\n"
+        "from ecglab.data.windows import WindowSpec, windows\n"
+        "data = from_arrays(np.ones((1, 1, 200)), fs=100, leads=['I'], ids=['M\\u00fcller'])\n"
+        "spec = WindowSpec(seconds=1.0, fs=100.0, band=None)\n"
+        "print(ascii(windows(data, spec, jobs=1).table['record'][0]))\n"
+    )
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **plain}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.strip() == ascii("Müller")
 
 
 def test_records_left_out_are_counted_in_a_warning_each_time(tmp_path: Path) -> None:

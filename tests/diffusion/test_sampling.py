@@ -37,6 +37,35 @@ def test_samples_have_the_data_distribution(sampler: str, objective: str) -> Non
     assert standard.pow(4).mean().item() == pytest.approx(3, abs=0.4)
 
 
+@pytest.mark.parametrize("t", [1, 2, 20, 999])
+def test_a_ddpm_step_draws_from_the_posterior(t: int) -> None:
+    """x_{t-1} of known x_t and x_0: the precisions of both Gaussians add up (Bayes)."""
+    schedule, n, xt, x0 = NoiseSchedule.linear(1000), 100_000, 1.5, -0.7
+    beta, bar = schedule.betas[t].item(), schedule.alphas_cumprod[t - 1].item()
+    variance = 1 / ((1 - beta) / beta + 1 / (1 - bar))
+    mean = variance * ((1 - beta) ** 0.5 * xt / beta + bar**0.5 * x0 / (1 - bar))
+    seen: dict[int, torch.Tensor] = {}
+
+    def watch(step: int, x: torch.Tensor, _: torch.Tensor) -> None:
+        seen[step] = x
+        if step < t:
+            raise StopIteration
+
+    with pytest.raises(StopIteration):
+        ddpm_sample(
+            lambda x, _: torch.full_like(x, x0),
+            schedule,
+            torch.full((n, 1), xt),
+            torch.Generator().manual_seed(0),
+            objective="x0",
+            start=t,
+            watch=watch,
+        )
+    error = (variance / n) ** 0.5
+    assert seen[t - 1].mean().item() == pytest.approx(mean, abs=5 * error)
+    assert seen[t - 1].std().item() == pytest.approx(variance**0.5, rel=0.01)
+
+
 def test_ddim_is_the_monotone_map_between_gaussians() -> None:
     """The probability flow of Gaussian data takes the z-quantile to MEAN + STD z."""
     schedule = NoiseSchedule.linear(1000)

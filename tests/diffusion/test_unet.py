@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from ecglab.diffusion import UNet, UNetConfig
+from ecglab.diffusion.unet import ResBlock
 
 SIGNAL = UNetConfig()
 LORENZ = UNetConfig(ndim=2, multipliers=(1, 2, 4))
@@ -65,6 +67,38 @@ def test_every_weight_gets_a_gradient_and_the_step_matters() -> None:
     missing = [n for n, p in net.named_parameters() if p.grad is None or not p.grad.any()]
     assert missing == []
     assert not torch.allclose(net(x, torch.tensor([1, 1])), net(x, torch.tensor([900, 900])))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("out", [4, 6])
+@pytest.mark.parametrize("code", [0, 3])
+@pytest.mark.parametrize("ndim", [1, 2])
+def test_a_residual_block_written_out(ndim: int, code: int, out: int) -> None:
+    torch.manual_seed(0)
+    block = ResBlock(UNetConfig(ndim=ndim, dim=2, groups=2, code=code), 4, out)
+    for p in block.parameters():  # away from ones and zeros, which would hide a norm's weights
+        p.add_(0.5 * torch.randn_like(p))
+    x, time, z = torch.randn(3, 4, *(6,) * ndim), torch.randn(3, 8), torch.randn(3, code)
+
+    def norm(layer: torch.nn.GroupNorm, h: torch.Tensor) -> torch.Tensor:
+        return F.group_norm(h, 2, layer.weight, layer.bias)
+
+    def silu(h: torch.Tensor) -> torch.Tensor:
+        return h * torch.sigmoid(h)
+
+    h = norm(block.norm1, block.conv1(x))
+    for i in range(3):
+        step = block.step.weight @ silu(time[i]) + block.step.bias
+        heard = block.scale.weight @ z[i] + block.scale.bias if code else torch.zeros(out)
+        for c in range(out):
+            h[i, c] = (h[i, c] * (1 + step[c]) + step[out + c]) * (1 + heard[c])
+    h = silu(norm(block.norm2, block.conv2(silu(h))))
+    skip = x
+    if out != 4:
+        kernel = block.skip.weight.flatten(1)  # one position wide
+        skip = torch.einsum("oc,bc...->bo...", kernel, x)
+        skip = skip + block.skip.bias.view(-1, *(1,) * ndim)
+    assert torch.allclose(block(x, time, z if code else None), skip + h, atol=1e-5)
 
 
 @pytest.mark.parametrize("bad", [{"ndim": 3}, {"dim": 12}, {"multipliers": ()}])

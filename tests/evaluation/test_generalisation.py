@@ -29,7 +29,15 @@ from ecglab.evaluation.table1 import (
     table1,
     table1_scores,
 )
-from ecglab.evaluation.tasks import TASKS, CannotGeneralise, Target, Task, align, target
+from ecglab.evaluation.tasks import (
+    TASKS,
+    CannotGeneralise,
+    Target,
+    Task,
+    align,
+    check_disjoint,
+    target,
+)
 from ecglab.evaluation.tested import compare, protocol, score
 from ecglab.methods import Method, MethodInfo, pretrained
 from ecglab.profiles import load_profile
@@ -270,9 +278,39 @@ def test_a_class_that_one_part_lacks_is_named_and_nothing_is_nan() -> None:
     assert seen == {"fine-tuning lacks it", "test lacks it"}
 
 
-def test_labels_outside_the_task_are_refused() -> None:
-    with pytest.raises(CannotGeneralise, match=r"chapman: labels \['VT'\] are not among"):
-        aim(arrays(["SR", "VT"] * 6, name="chapman"))
+def test_labels_outside_the_task_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = Task(name="rhythm2", classes=("N", "A"))
+    monkeypatch.setitem(TASKS, "simulator", task)  # type: ignore[arg-type]
+    data = Simulator(12, seed=0, mix={"N": 0.5, "O": 0.5})
+    with pytest.raises(CannotGeneralise, match=r"simulator: labels \['O'\] are not among"):
+        target(data, data.ids(), SPEC)
+
+
+def test_a_folder_named_like_a_data_set_is_asked_for_its_own_labels() -> None:
+    found = aim(arrays(["SR", "VT"] * 6, name="chapman"))
+    assert (found.task.name, found.classes) == ("labels", ("SR", "VT"))
+
+
+def test_two_hospitals_of_one_first_name_share_nothing() -> None:
+    north, south = (arrays(["A", "B"], name=f"clinic-{side}") for side in ("north", "south"))
+    check_disjoint(north, south)
+    with pytest.raises(CannotGeneralise, match="clinic-north shares records .* another name"):
+        check_disjoint(north, north)
+    with pytest.raises(CannotGeneralise, match=r"ptbxl-100hz shares records"):
+        check_disjoint(arrays(["A"], name="ptbxl"), arrays(["A"], name="ptbxl-100hz"))
+
+
+def test_a_method_s_own_hop_does_not_make_windows_of_a_rhythm_overlap(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rhythms = Task(name="af2", classes=("N", "A", "O"), unit="rhythm")
+    monkeypatch.setitem(TASKS, "simulator", rhythms)  # type: ignore[arg-type]
+    data = Simulator(12, seed=3, mix={"N": 0.5, "A": 0.5}, seconds=30.0)
+    plain = WindowSpec(fs=60.0, seconds=5.0, band=None)
+    side_by_side, own = align([target(data, data.ids(), replace(plain, hop=h)) for h in (None, 2)])
+    assert side_by_side.units.equals(own.units)
+    assert (own.units.groupby("record")["start"].diff().dropna() >= 5).all()
+    assert "units not in every view" not in own.left_out
 
 
 def test_a_method_that_gives_no_probabilities_is_refused(records: Target) -> None:
@@ -293,6 +331,9 @@ def test_windows_of_rhythms_are_the_same_at_two_rates(monkeypatch: pytest.Monkey
     views = [target(data, data.ids(), WindowSpec(fs=fs, seconds=2.5, band=None)) for fs in rates]
     slow, quick = align(views)
     assert 0 < len(slow.units) <= min(len(view.units) for view in views)
+    for view, cut in zip(views, (slow, quick), strict=True):
+        lost = cut.left_out.get("units not in every view", 0)
+        assert view is not views[0] or len(view.units) == len(cut.units) + lost
     assert slow.units[["record", "label"]].equals(quick.units[["record", "label"]])
     assert np.abs(slow.units["start"] - quick.units["start"]).max() < 1 / 60
     assert len(slow.data) == len(slow.units)

@@ -3,12 +3,14 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from ecglab.data.simulator import Simulator
 from ecglab.evaluation import label_efficiency
 from ecglab.evaluation.label_efficiency import draw, run_label_efficiency
+from ecglab.evaluation.probe import fit_probe
 from ecglab.methods import SemanticAutoencoder, SupervisedEncoder
 from ecglab.methods.supervised_encoder import MOST_EPOCHS
 from ecglab.profiles import load_profile
@@ -55,6 +57,35 @@ def test_methods_are_compared_on_the_same_records(
         assert difference == pytest.approx(scores[0] - scores[1].value)
 
 
+def test_a_seed_draws_who_is_tested_and_who_lends_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+    labels, lent = np.repeat(["N", "A", "O", "~"], 30), []
+    names = np.arange(120).astype(str)
+    rows = pd.DataFrame({"record": names, "subject": names, "label": labels})
+
+    class Numbered:
+        """The vector of a record is its number."""
+
+        def __init__(self, *_: object) -> None: ...
+
+        def of(self, *_: object, seed: int) -> tuple[np.ndarray, pd.DataFrame]:
+            return np.arange(120.0)[:, None], rows
+
+    def fit(x: np.ndarray, y: np.ndarray, *, seed: int):
+        lent.append(x[:, 0].astype(int))
+        return fit_probe(x, y, seed=seed)
+
+    monkeypatch.setattr(label_efficiency, "Vectors", Numbered)
+    monkeypatch.setattr(label_efficiency, "fit_probe", fit)
+    monkeypatch.setattr(label_efficiency, "score", lambda probed, **_: probed)
+    profile, simulator = replace(PROFILE, seeds=2), Simulator(4, seed=0)
+    probed = run_label_efficiency(["rr-spectral"], simulator, [], profile, fractions=[0.2])
+    tested = [found.rows["record"].astype(int) for found in probed]
+    assert set(tested[0]) != set(tested[1])
+    for seed in (0, 1):
+        rest = np.setdiff1d(np.arange(120), tested[seed])
+        assert lent[seed].tolist() == rest[draw(labels[rest], 0.2, seed=seed)].tolist()
+
+
 def test_the_untrained_rival_has_the_sizes_of_the_trained(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shipped weights may be larger than the profile's own."""
     larger, seen = SemanticAutoencoder.for_profile(load_profile("laptop"), seed=1), []
@@ -96,7 +127,7 @@ def test_few_windows_are_not_seen_more_often_than_it_helps() -> None:
     rng = np.random.default_rng(0)
     method.finetune(windows_of(rng.normal(size=(4, 1000)), method), np.array(["a", "b"] * 2))
     assert method.report is not None
-    assert len(method.report.losses) == MOST_EPOCHS  # one batch a pass
+    assert len(method.report.losses) == MOST_EPOCHS  # they fill one batch
     assert method.trained == replace(method.training, steps=MOST_EPOCHS, warmup=MOST_EPOCHS // 5)
 
 
@@ -108,8 +139,6 @@ def test_the_control_is_trained_as_the_autoencoder_is() -> None:
 
 
 def windows_of(x: np.ndarray, method: SupervisedEncoder):
-    import pandas as pd
-
     from ecglab.data.windows import WindowSet
 
     names = [str(i) for i in range(len(x))]

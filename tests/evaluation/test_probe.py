@@ -114,19 +114,23 @@ def test_a_constant_feature_does_no_harm() -> None:
 def test_inner_folds_keep_subjects_together() -> None:
     """Windows that betray their subject pay only where a subject is on both sides.
 
-    Each subject has one label and an identifying feature of its own: fitted hard (large C), it
-    tells everything about known subjects and nothing about new ones.
+    Each subject has one label and thirty features of its own: fitted hard (large C), they tell
+    everything about known subjects and nothing about new ones.
     """
-    rng = np.random.default_rng(0)
-    subject = np.repeat(np.arange(40), 6)
-    y = np.array(["N", "A"])[(np.arange(40) % 2)[subject]]
-    weak = rng.normal(size=(40, 1))[subject] + 0.7 * (y == "A")[:, None]
-    x = np.hstack([weak, 30 * np.eye(40)[subject]])
-    leaky = fit_probe(x, y, seed=0)[-1].C
-    honest = fit_probe(x, y, groups=subject, seed=0)[-1].C
-    assert leaky != honest
-    folds = kfold(y, subject, k=4, seed=0)
-    assert len(linear_probe(x, y, folds, groups=subject, seed=0).C) == 4
+    rng = np.random.default_rng(1)
+    subject = np.repeat(np.arange(40), 4)
+    y = np.array(["N", "A"])[subject % 2]
+    x = rng.normal(size=(40, 30))[subject]
+    x[y == "A", 0] += 1
+    leaky, honest = (fit_probe(x, y, groups=g, seed=0)[-1].C for g in (None, subject))
+    assert leaky > honest
+    folds = kfold(y, subject, k=3, seed=0)
+    alone = {}
+    for fold in range(3):
+        i = folds != fold
+        alone[fold] = fit_probe(x[i], y[i], groups=subject[i], seed=0)[-1].C
+    assert linear_probe(x, y, folds, groups=subject, seed=0).C == alone
+    assert linear_probe(x, y, folds, seed=0).C != alone
 
 
 def test_majority_states_the_training_frequencies() -> None:

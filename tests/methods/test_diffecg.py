@@ -1,5 +1,6 @@
 """DiffECG's signal modality: learns, embeds at t, and survives a journey to disk."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,24 @@ def test_pretraining_changes_weights_and_ignores_labels(
     relabelled.table["label"] = "A"
     other.pretrain(relabelled, config=config)
     assert torch.equal(other.state()["stem.weight"], after)
+
+
+@pytest.mark.parametrize("loss", ["mse", "smooth_l1"])
+@pytest.mark.parametrize("objective", ["noise", "x0"])
+def test_pretraining_pays_the_configured_loss(
+    method: DiffECGSignal, data: WindowSet, objective: str, loss: str
+) -> None:
+    """A network that says zero pays for the target alone."""
+    data = data.take(np.arange(8))
+    method = DiffECGSignal(replace(method.options, objective=objective, loss=loss))
+    for p in method.network.out.parameters():
+        torch.nn.init.zeros_(p)
+    config = TrainConfig(steps=1, batch_size=8, accelerator="cpu")
+    (paid,) = method.pretrain(data, config=config).losses
+    normal = torch.randn(10**6, generator=torch.Generator().manual_seed(0))
+    size = (normal if objective == "noise" else method.view(data)).abs()
+    cost = size**2 if loss == "mse" else torch.where(size < 1, size**2 / 2, size - 0.5)
+    assert paid == pytest.approx(cost.mean().item(), rel=0.05 if objective == "noise" else 1e-4)
 
 
 def test_embedding_is_the_pooled_encoding_of_the_noisy_window(

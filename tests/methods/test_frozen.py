@@ -1,5 +1,7 @@
 """The classifier on frozen encoders, and the fusion of three modalities."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -15,8 +17,10 @@ from ecglab.methods import (
     DiffECGSignal,
     DiffECGSpectrogram,
     HeadConfig,
+    frozen,
 )
 from ecglab.methods.frozen import shuffled_batches, train_head
+from ecglab.nn.fusion import CrossModalClassifier
 from ecglab.profiles import load_profile
 
 PROFILE = load_profile("smoke")
@@ -136,11 +140,54 @@ def test_a_head_learns_what_can_be_learned() -> None:
         assert (head(maps).argmax(dim=1) == labels).float().mean() > 0.95
 
 
+def test_the_published_rates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Up to 0.01 over four epochs, whatever their number of steps; then a cosine over sixteen."""
+    rates, options = [], set()
+
+    class Spy(torch.optim.SGD):
+        def step(self, closure=None):
+            (group,) = self.param_groups
+            rates.append(group["lr"])
+            options.add((group["momentum"], group["weight_decay"], group["nesterov"]))
+            return super().step(closure)
+
+    monkeypatch.setattr(torch.optim, "SGD", Spy)
+    head = CrossModalClassifier({"signal": 2}, {"signal": 1}, 2, width=8, hidden=4, heads=2)
+    maps, labels = {"signal": torch.randn(6, 2, 16)}, torch.arange(6) % 2
+    train_head(head, lambda _: maps, labels, HeadConfig(batch_size=2), seed=0)
+    assert len(rates) == 20 * 3
+    ends = [rates[3 * epoch - 1] for epoch in (1, 2, 3, 4)]
+    assert ends == pytest.approx([0.0025, 0.005, 0.0075, 0.01])
+    starts = [rates[3 * epoch] for epoch in (4, 8, 12, 16)]
+    half = math.sqrt(0.5)
+    assert starts == pytest.approx([0.01, 0.005 * (1 + half), 0.005, 0.005 * (1 - half)])
+    assert 0 < rates[-1] < 2e-5
+    assert options == {(0.9, 1e-4, False)}
+
+
 @given(st.integers(2, 300), st.integers(2, 64))
 def test_batches_hold_every_window_once_and_none_alone(n: int, size: int) -> None:
     batches = list(shuffled_batches(n, size, torch.Generator().manual_seed(n)))
     assert sorted(torch.cat(batches).tolist()) == list(range(n))
     assert all(1 < len(b) <= size + 1 for b in batches)
+
+
+def test_no_two_windows_meet_the_same_noise(
+    data: WindowSet, labels: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seven copies of one window, three of them held at a time."""
+    method = DiffECGSignal.for_profile(PROFILE)
+    method.finetune(data, labels, config=QUICK)
+    copies = data.take(np.zeros(7, int))
+    monkeypatch.setattr(frozen, "_PREDICT", 3)
+    probabilities = method.predict(copies, seed=5)
+    assert len(np.unique(probabilities[:, 0])) == 7
+    with torch.no_grad():
+        for start in (0, 3, 6):
+            rows = slice(start, start + 3)
+            maps = method.features(method.views(copies.take(np.r_[:7][rows])), seed=5 + start)
+            expected = method.head(maps).softmax(dim=1)
+            assert np.allclose(probabilities[rows], expected, atol=1e-6)
 
 
 def test_bad_labels(method: DiffECG, data: WindowSet) -> None:

@@ -66,6 +66,15 @@ def test_unshuffling_a_signal_puts_neighbours_into_channels() -> None:
     assert out.tolist() == [[[0.0, 2.0, 4.0], [1.0, 3.0, 5.0]]]
 
 
+def test_unshuffling_a_picture_puts_each_square_of_four_into_channels() -> None:
+    down = PixelUnshuffleDown(2, 2, 8)
+    torch.nn.init.zeros_(down.mix.bias)
+    down.mix.weight.data = torch.eye(8)[..., None, None]
+    x = torch.randn(3, 2, 4, 6)
+    corners = [x[:, c, i::2, j::2] for c in range(2) for i in range(2) for j in range(2)]
+    assert torch.equal(down(x), torch.stack(corners, dim=1))
+
+
 def _parts(layer: Attention | LinearAttention, x: torch.Tensor) -> list[torch.Tensor]:
     """Queries, keys and values, each (batch, heads, head width, positions)."""
     h = layer.qkv(layer.norm(x).flatten(2))

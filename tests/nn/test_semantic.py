@@ -53,6 +53,17 @@ def test_steps_stand_where_the_samples_are() -> None:
     assert 400 // 8 in moved
 
 
+def test_a_convolution_reaches_twice_as_far_in_every_block() -> None:
+    """Nine taps, 1, 2, 4 and 8 steps apart: what an impulse moves."""
+    net = encoder(body="cnn", blocks=4)
+    flat = torch.zeros(1, 101, 16)
+    impulse = flat.clone()
+    impulse[0, 50, 3] = 1
+    for block, apart in zip(net.blocks, (1, 2, 4, 8), strict=True):
+        moved = (block(impulse) - block(flat)).abs().sum(-1)[0].nonzero().flatten()
+        assert moved.tolist() == [50 + apart * tap for tap in range(-4, 5)]
+
+
 def test_the_ablation_has_about_as_many_weights() -> None:
     sizes = {
         body: sum(p.numel() for p in SemanticEncoder(SemanticEncoderConfig(body=body)).parameters())

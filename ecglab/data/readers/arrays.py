@@ -1,6 +1,7 @@
 """A user's own recordings, from NumPy arrays, as a data set like any other."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -67,10 +68,11 @@ class ArrayDataset(Dataset):
         )
 
     def fingerprint(self) -> str:
-        """A hash of the signals, labels and subjects, and of how they are to be read."""
+        """A hash of the signals, all that is known of them, and how they are to be read."""
         facts = (self.name, self.fs, self.leads, self.scale, self._labels, self._subjects)
-        digest = hashlib.sha256(repr(facts).encode())
-        for signal in self._signals:
+        known = (*facts, self.ids(), [dict(row) for row in self._meta])
+        digest = hashlib.sha256(repr(known).encode())
+        for signal in map(np.asarray, self._signals):
             digest.update(repr((signal.shape, signal.dtype)).encode())
             digest.update(np.ascontiguousarray(signal).data)
         return digest.hexdigest()
@@ -108,18 +110,21 @@ def from_arrays(
         scale: millivolts per unit of ``signals``.
 
     Raises:
-        ValueError: where the arguments are of unequal length, ids repeat, leads repeat, or
-            ``fs`` or ``scale`` is not positive.
+        ValueError: where the arguments are of unequal length, ids repeat, leads repeat or are one
+            string, or ``fs`` or ``scale`` is not positive.
         RecordError: (when a record is read) where its array is not (leads, samples), is empty, or
             holds NaN or infinity.
     """
     n = len(signals)
     if not (fs > 0 and scale > 0):
         raise ValueError(f"fs and scale must be positive, not {fs} and {scale}")
+    if isinstance(leads, str):
+        raise ValueError(f"leads must be a list of names, [{leads!r}], not {leads!r}")
     names = tuple(canonical_lead(lead) for lead in leads)
     id_names = tuple(str(id_) for id_ in (range(n) if ids is None else ids))
-    if len(set(id_names)) < len(id_names) or len(set(names)) < len(names):
-        raise ValueError("ids and leads must be unique")
+    for what, column in {"ids": id_names, "leads": names}.items():
+        if twice := [name for name, count in Counter(column).items() if count > 1]:
+            raise ValueError(f"{what} must be unique; twice or more: {', '.join(twice)}")
     people = id_names if subjects is None else tuple(str(subject) for subject in subjects)
     classes = tuple(_names(row) for row in ([()] * n if labels is None else labels))
     extra = [{}] * n if meta is None else meta

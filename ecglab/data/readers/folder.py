@@ -27,7 +27,7 @@ def read_folder(
     ``signals.npz`` has an array ``signals`` (records, leads, samples) and, named as the table's
     first column, the records' ids. ``labels.csv`` has one row per record in the same order, ids
     first. Its column ``label`` holds a record's class, or several with blanks between them, or
-    nothing; a column of 0 and 1 only is a yes-or-no question, with the classes ``afib`` and
+    nothing; a column of 0, 1 and nothings is a yes-or-no question, with the classes ``afib`` and
     ``non-afib`` where its name is ``afib``. All other columns are kept in ``Record.meta``. Leads
     other than the standard twelve are named by an array ``leads`` in ``signals.npz``.
 
@@ -47,12 +47,20 @@ def read_folder(
 
     Raises:
         FileNotFoundError: where one of the two is missing.
-        ValueError: where they do not fit each other, or the table has no such column.
+        ValueError: where they do not fit each other, the table has no such column, or one of its
+            rows is shorter or longer than its header.
     """
     folder = Path(folder)
-    with (folder / TABLE).open(newline="", encoding="utf-8") as file:
+    with (folder / TABLE).open(newline="", encoding="utf-8-sig") as file:  # Excel begins with a BOM
         reader = csv.DictReader(file)
-        columns, rows = list(reader.fieldnames or ()), list(reader)
+        columns, rows = list(reader.fieldnames or ()), []
+        for row in reader:
+            if None in row or None in row.values():
+                raise ValueError(
+                    f"{folder / TABLE}: row {reader.line_num} does not have the "
+                    f"{len(columns)} columns {', '.join(columns)}"
+                )
+            rows.append(row)
     if label is not None and label not in columns:
         raise ValueError(f"{folder / TABLE}: no column {label!r}; there are: {', '.join(columns)}")
     key = columns[0]
@@ -90,6 +98,8 @@ def read_folder(
 
 def _labels(values: Sequence[str], question: str) -> list[list[str]]:
     """Each row's classes; those of a yes-or-no question are named after it."""
-    if set(values) <= {"0", "1"}:
-        return [[question if value == "1" else f"non-{question}"] for value in values]
+    values = [value.strip() for value in values]
+    if set(values) <= {"0", "1", ""}:
+        answers = {"0": [f"non-{question}"], "1": [question], "": []}
+        return [answers[value] for value in values]
     return [value.split() for value in values]

@@ -1,5 +1,6 @@
 """Long-Term AF Database: 24-hour two-channel Holter recordings of people with AF."""
 
+from pathlib import Path
 from typing import Any
 
 from ecglab.data.readers.annotations import annotated
@@ -46,6 +47,11 @@ class LTAF(PhysioNetDataset):
     )
     total_records, total_subjects = 84, 84
     has_beats = has_rhythms = True
+
+    def count_local(self) -> int:
+        """How many records are found here with their signal, and not their annotations alone."""
+        headers = map(Path, self._find_headers().values())
+        return sum(path.with_suffix(".dat").is_file() for path in headers)
 
     def _find_headers(self) -> dict[str, str]:
         return by_stem(self.root.glob("*.hea"))

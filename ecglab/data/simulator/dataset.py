@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Unpack
 
 from ecglab.data.readers.base import Dataset
+from ecglab.data.readers.wfdb_files import pick_leads
 from ecglab.data.record import Record, RecordError
 from ecglab.data.simulator.batch import Batch, block_size, blocks, make_block
 from ecglab.data.simulator.beat import LEADS
@@ -76,9 +77,7 @@ class Simulator(Dataset):
         """One record; see ``Dataset.read``."""
         if id not in self._row:
             raise RecordError(f"{NAME}/{id}: no such record among {self.total_records}")
-        wanted = self.leads if leads is None else tuple(leads)
-        if not wanted or not set(wanted) <= set(self.leads):
-            raise RecordError(f"{NAME}/{id}: no leads {wanted} among {self.leads}")
+        picked = pick_leads(f"{NAME}/{id}", self.leads, leads)
         index = self._row[id]
         block, row = divmod(index, block_size(self.plan))
         if self._last is None or self._last[0] != block:
@@ -87,8 +86,8 @@ class Simulator(Dataset):
             self._last = block, make_block(self.plan, range(first, stop))
         record = _record(self._last[1], row, self.plan, index)
         assert record.signal is not None
-        rows = [self.leads.index(lead) for lead in wanted]
-        return replace(record, leads=wanted, signal=record.signal[rows])
+        names = tuple(self.leads[index] for index in picked)
+        return replace(record, leads=names, signal=record.signal[picked])
 
     def fingerprint(self) -> str:
         """A hash of everything that makes the records."""
