@@ -86,6 +86,20 @@ class Method(ABC):
         found = {self.info.name: mine} if mine else {}
         return found | {name: made for part in parts for name, made in part.items()}
 
+    def check(self, data: WindowSet) -> None:
+        """Refuse windows that were not cut as ``spec`` says, or are not finite.
+
+        Raises:
+            ValueError: for another rate, band, filter order or scaling, NaN or infinity.
+        """
+        for name in ("fs", "band", "order", "scaling"):
+            theirs, mine = getattr(data.spec, name), getattr(self.spec, name)
+            if theirs != mine and not (name == "order" and self.spec.band is None):
+                me = self.info.name
+                raise ValueError(f"windows of {name} {theirs} for {me}, which reads {name} {mine}")
+        if not np.isfinite(data.signals).all():
+            raise ValueError("there are windows with samples that are not finite")
+
     @classmethod
     def for_profile(cls, profile: Profile, *, seed: int = 0) -> Self:
         """A fresh method at the sizes of a profile, its weights drawn from ``seed``."""

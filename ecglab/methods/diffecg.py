@@ -135,7 +135,7 @@ class DiffECGModality(FrozenFeatureClassifier, Method):
         is still the schedule's first pinch of noise.
 
         Raises:
-            ValueError: for t outside [0, T), or windows of another rate than the method's.
+            ValueError: for t outside [0, T), or as ``check``.
         """
         step = t[self.modality] if isinstance(t, Mapping) else t
         batches = self.encode(self.view(data), t=step, seed=seed, batch_size=batch_size)
@@ -167,11 +167,6 @@ class DiffECGModality(FrozenFeatureClassifier, Method):
     def pool(self, features: Features) -> Tensor:
         """One vector per window: means and deviations of every level."""
         return mean_and_deviation([*features.levels, features.bottleneck])
-
-    def check_rate(self, data: WindowSet) -> None:
-        """Raise ValueError for windows of another rate than the encoder's."""
-        if data.fs != self.spec.fs:
-            raise ValueError(f"windows at {data.fs:g} Hz for an encoder of {self.spec.fs:g} Hz")
 
     def config(self) -> dict[str, Any]:
         """``DiffECGConfig`` as plain values."""
@@ -221,7 +216,7 @@ class DiffECGSignal(DiffECGModality):
 
     def view(self, data: WindowSet) -> Tensor:
         """The trace itself, (n, 1, samples)."""
-        self.check_rate(data)
+        self.check(data)
         return torch.from_numpy(np.array(data.signals[:, :1]))
 
     def pool(self, features: Features) -> Tensor:
@@ -240,7 +235,7 @@ class DiffECGImage(DiffECGModality):
 
     def view(self, data: WindowSet) -> Tensor:
         """The pictures, (n, 1, 48, 48), from -1 to 1."""
-        self.check_rate(data)
+        self.check(data)
         return 2 * self.images(np.array(data.signals[:, 0])) - 1
 
     @abstractmethod

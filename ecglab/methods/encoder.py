@@ -43,7 +43,7 @@ class Encoder:
                 or a list of n traces of any lengths. A trace shorter than a window is centred
                 between zeros. (A method that does not scale its windows needs mV.)
             fs: sampling rate, Hz.
-            seed: of the noise that a diffusion encoder adds.
+            seed: of the noise that a diffusion encoder adds, drawn for each trace by itself.
 
         Returns:
             (d,) for one trace, (n, d) for several.
@@ -70,7 +70,11 @@ class Encoder:
             source="arrays",
         )
         _, trace_of = data.records()
-        vectors = pool_records(self.method.embed(data, seed=seed), trace_of)
+        # Noise is drawn anew for each trace: its vector does not depend on those it comes with.
+        each = [np.flatnonzero(trace_of == i) for i in range(len(traces))]
+        parts = [data.take(rows) for rows in each] if self.method.draws else [data]
+        found = np.concatenate([self.method.embed(part, seed=seed) for part in parts])
+        vectors = pool_records(found, trace_of)
         return vectors[0] if one else vectors
 
 

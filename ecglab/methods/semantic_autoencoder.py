@@ -138,9 +138,9 @@ class SemanticAutoencoder(Method):
         Every lead of ``data`` is a trace of its own; labels are not looked at.
 
         Raises:
-            ValueError: for windows of another rate, band or scaling than the method's.
+            ValueError: as ``check``.
         """
-        self._check(data)
+        self.check(data)
         config: TrainConfig = options.pop("config")
         traces = data.signals.reshape(-1, 1, data.signals.shape[-1])
         return train(self.loss(), traces, config, **options)
@@ -163,8 +163,7 @@ class SemanticAutoencoder(Method):
         """The codes of the windows' first leads, (n, 128); no noise is added, ``t`` is not used.
 
         Raises:
-            ValueError: for windows of another rate, band or scaling than the method's, or with
-                samples that are NaN or infinite.
+            ValueError: as ``check``.
         """
         traces = self._traces(data).split(batch_size)
         return torch.cat([self.encode(x) for x in traces]).cpu().numpy()
@@ -179,20 +178,10 @@ class SemanticAutoencoder(Method):
         for x in self._traces(data).split(batch_size):
             yield self.encoder.sequence(x.to(self._device))[0].mT
 
-    def _check(self, data: WindowSet) -> None:
-        """Refuse windows that were not made as the method reads them."""
-        for name in ("fs", "band", "scaling"):
-            theirs, mine = getattr(data.spec, name), getattr(self.spec, name)
-            if theirs != mine:
-                raise ValueError(f"windows of {name} {theirs} for a method of {name} {mine}")
-
     def _traces(self, data: WindowSet) -> Tensor:
         """The windows' first leads, (n, 1, samples)."""
-        self._check(data)
-        traces = torch.from_numpy(np.array(data.signals[:, :1]))
-        if not torch.isfinite(traces).all():
-            raise ValueError("there are windows with samples that are not finite")
-        return traces
+        self.check(data)
+        return torch.from_numpy(np.array(data.signals[:, :1]))
 
     @property
     def _device(self) -> torch.device:

@@ -57,7 +57,7 @@ class SemanticRhythm(Method):
         """One vector per window, (n, 4 width); ``seed`` and ``t`` are not used.
 
         Raises:
-            ValueError: for windows of another rate than the encoder's.
+            ValueError: as ``check``.
         """
         steps = self.autoencoder.steps(data, batch_size=batch_size)
         rate = self.spec.fs / self.autoencoder.options.encoder.stride

@@ -97,8 +97,10 @@ class SupervisedEncoder(Method):
         not be full), if those are fewer.
 
         Raises:
-            ValueError: for labels of one class only, or of another number than the windows.
+            ValueError: for labels of one class only, or of another number than the windows, and as
+                ``check``.
         """
+        self.check(data)
         names = np.asarray(labels).astype(str)
         classes, codes = np.unique(names, return_inverse=True)
         if len(names) != len(data) or len(classes) < 2:
@@ -119,9 +121,14 @@ class SupervisedEncoder(Method):
 
     @torch.no_grad()
     def predict(self, data: WindowSet, *, seed: int = 0) -> NDArray[np.float64]:
-        """Class probabilities (n, classes), the classes in alphabetical order."""
+        """Class probabilities (n, classes), the classes in alphabetical order.
+
+        Raises:
+            ValueError: before ``finetune``, and as ``check``.
+        """
         if self.network is None:
             raise ValueError("finetune comes before predict")
+        self.check(data)
         device = next(self.network.eval().parameters()).device
         batches = torch.from_numpy(np.array(data.signals[:, :1])).split(64)
         p = [self.network(x.to(device)).double().softmax(dim=1).cpu() for x in batches]

@@ -1,5 +1,7 @@
 """One line from an array to a vector."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,8 +13,15 @@ from sklearn.preprocessing import StandardScaler
 
 import ecglab
 from ecglab.data.simulator import Simulator
-from ecglab.data.windows import windows
-from ecglab.methods import EcgEmbedding, Encoder, SemanticAutoencoder, SemanticRhythm
+from ecglab.data.windows import WindowSet, windows
+from ecglab.methods import (
+    METHODS,
+    DiffECGSignal,
+    EcgEmbedding,
+    Encoder,
+    SemanticAutoencoder,
+    SemanticRhythm,
+)
 from ecglab.profiles import load_profile
 
 
@@ -106,3 +115,35 @@ def test_a_plain_list_of_numbers_is_one_trace(encoder: Encoder, traces: list[np.
     assert np.allclose(vector, encoder.embed(traces[0], 300), atol=1e-5)
     with pytest.raises(ValueError, match="there are no traces"):
         encoder.embed([], 300)
+
+
+def test_a_noisy_encoder_s_vector_does_not_depend_on_the_other_traces(
+    traces: list[np.ndarray],
+) -> None:
+    noisy = Encoder(method=DiffECGSignal.for_profile(load_profile("smoke"), seed=0))
+    together = noisy.embed(traces, 300, seed=4)
+    assert np.allclose(together[2], noisy.embed(traces[2], 300, seed=4), atol=1e-5)
+    assert np.allclose(together[::-1], noisy.embed(traces[::-1], 300, seed=4), atol=1e-5)
+    assert not np.allclose(together[2], noisy.embed(traces[2], 300, seed=5), atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["diffecg-lorenz", "semantic-autoencoder", "supervised-encoder"])
+def test_windows_cut_otherwise_or_not_finite_are_refused(name: str) -> None:
+    simulator, method = Simulator(2, seed=0), METHODS[name].for_profile(load_profile("smoke"))
+    labels = np.array(["a", "b"] * 20)
+
+    def read(data: WindowSet) -> None:
+        if "embed" not in method.supports():
+            method.finetune(data, labels[: len(data)])
+        else:
+            method.embed(data)
+
+    for wrong in ({"fs": 50.0}, {"band": (5.0, 20.0)}, {"order": 2}, {"scaling": "none"}):
+        ((what, _),) = wrong.items()
+        with pytest.raises(ValueError, match=f"windows of {what} .* for {name}"):
+            read(windows(simulator, replace(method.spec, **wrong), jobs=1))
+    data = windows(simulator, method.spec, jobs=1)
+    signals = np.array(data.signals)
+    signals[1, 0, 3] = np.nan
+    with pytest.raises(ValueError, match="not finite"):
+        read(replace(data, signals=signals))
