@@ -31,7 +31,7 @@ class NoiseSchedule(nn.Module):
 
     def __init__(self, betas: Tensor) -> None:
         super().__init__()
-        if betas.ndim != 1 or not bool(((betas > 0) & (betas < 1)).all()):
+        if betas.ndim != 1 or not len(betas) or not bool(((betas > 0) & (betas < 1)).all()):
             raise ValueError("betas must be a vector of numbers strictly between 0 and 1")
         betas = betas.double()
         alphas_cumprod = torch.cumprod(1 - betas, dim=0)
@@ -45,7 +45,11 @@ class NoiseSchedule(nn.Module):
 
     @classmethod
     def linear(cls, steps: int = 1000, *, start: float = 1e-4, end: float = 0.02) -> Self:
-        """beta_t rises in a straight line from ``start`` to ``end`` (Ho et al. 2020, section 4)."""
+        """beta_t rises in a straight line from ``start`` to ``end`` (Ho et al. 2020, section 4).
+
+        The ends are those of 1,000 steps. Far fewer of such steps do not reach noise (of 50 the
+        last has a ratio of 1.5, see ``snr``): give them a larger ``end``.
+        """
         return cls(torch.linspace(start, end, steps, dtype=torch.float64))
 
     @classmethod

@@ -24,7 +24,7 @@ from ecglab.data.windows import RecordSource
 from ecglab.evaluation.bootstrap import Interval, Metric, bootstrap_ci, paired_difference
 from ecglab.evaluation.metrics import CINC2017_CLASSES, cinc2017_score, class_f1, macro_f1
 from ecglab.evaluation.probe import ProbeResult, linear_probe, majority
-from ecglab.evaluation.results import Result
+from ecglab.evaluation.results import Result, check_name
 from ecglab.evaluation.tables import table, to_markdown
 from ecglab.methods import Method, RRSpectral, load_weights, pretrained
 from ecglab.profiles import Profile
@@ -123,7 +123,7 @@ def probe_method(
         raise ValueError(f"{', '.join(m.info.name for m in methods)} read different records")
     features = np.hstack([columns for columns, _ in found])
     folds = kfold(rows["label"], rows["subject"], k=FOLDS, seed=seed)
-    probe = linear_probe(features, rows["label"], folds, seed=seed)
+    probe = linear_probe(features, rows["label"], folds, groups=shared_subjects(rows), seed=seed)
     params = {
         "t": t,
         "C": {str(fold): c for fold, c in probe.C.items()},
@@ -133,6 +133,15 @@ def probe_method(
     seconds = time.perf_counter() - began
     name = "+".join(m.info.name for m in methods)
     return Probed(method=name, seed=seed, rows=rows, probe=probe, params=params, seconds=seconds)
+
+
+def shared_subjects(rows: pd.DataFrame) -> NDArray[np.str_] | None:
+    """The subjects, (n,), that inner folds must not part; None where each has one record.
+
+    (Folds of groups are drawn otherwise than those of records, also where the two are one.)
+    """
+    of = rows["subject"]
+    return of.to_numpy(dtype=str) if of.duplicated().any() else None
 
 
 def probe_majority(rows: pd.DataFrame, *, seed: int) -> Probed:
@@ -257,6 +266,8 @@ def run_weights(
     methods = {folder.name: load_weights(folder) for folder in folders}
     if len(methods) < len(folders):
         raise ValueError("the folders' names must differ: they are the variants")
+    for name in methods:
+        check_name("a folder's name", name)
     configs = [json.loads((f / "config.json").read_text(encoding="utf-8")) for f in folders]
     vectors = Vectors(dataset, ids)
     for seed in range(profile.seeds):

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from ecglab.data.pooling import pool_records
 from ecglab.data.readers.base import Dataset
 from ecglab.data.splits import holdout
-from ecglab.evaluation.results import Result, write_text
+from ecglab.evaluation.results import Result, check_name, write_text
 from ecglab.evaluation.tasks import (
     CannotGeneralise,
     Several,
@@ -145,6 +145,8 @@ def run_generalisation(
     """
     (dataset, ids), (ours, theirs) = goal, source
     check_disjoint(ours, dataset)
+    check_name("a data set's name", dataset.name)
+    check_name("a data set's name", ours.name)
     # The baseline first and fusions last: whoever is compared with others comes after them.
     rest = sorted((n for n in names if n != BASELINE), key=lambda n: bool(get_method(n).made_of))
     names = [BASELINE, *rest]

@@ -17,7 +17,7 @@ from ecglab.data.pooling import pool_records
 from ecglab.data.readers.base import Dataset
 from ecglab.data.splits import holdout
 from ecglab.data.windows import windows
-from ecglab.evaluation.cinc2017 import Probed, Vectors, check_classes, score
+from ecglab.evaluation.cinc2017 import Probed, Vectors, check_classes, score, shared_subjects
 from ecglab.evaluation.probe import INNER_FOLDS, ProbeResult, fit_probe
 from ecglab.evaluation.results import Result
 from ecglab.methods import Method, SupervisedEncoder, pretrained
@@ -116,7 +116,8 @@ def _learn(
         began = time.perf_counter()
         known = np.flatnonzero(~test)[draw(labels[~test], fraction, seed=seed)]
         if embeds:
-            model = fit_probe(features[known], labels[known], seed=seed)
+            groups = shared_subjects(rows.iloc[known])
+            model = fit_probe(features[known], labels[known], groups=groups, seed=seed)
             p = model.predict_proba(features[test].astype(np.float64))
         else:
             learn = data.take(np.isin(record_of, known))

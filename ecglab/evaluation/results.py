@@ -109,9 +109,8 @@ class Result:
     def __post_init__(self) -> None:
         for name in IDENTITY[:-1]:
             value = getattr(self, name)
-            optional = name == "variant" and value == ""
-            if not optional and not (isinstance(value, str) and NAME.fullmatch(value)):
-                raise ResultError(f"{name} must be letters, digits and . + = - _, not {value!r}")
+            if not (name == "variant" and value == ""):
+                check_name(name, value)
         for name, least in (("seed", 0), ("n", 1)):
             value = getattr(self, name)
             if type(value) is not int or value < least:
@@ -136,6 +135,16 @@ class Result:
         """``cinc2017__rhythm4__5fold__diffecg__gpu__seed0.json``."""
         parts = [str(getattr(self, f)) for f in IDENTITY[:-1] if getattr(self, f)]
         return "__".join([*parts, f"seed{self.seed}"]) + ".json"
+
+
+def check_name(what: str, value: object) -> None:
+    """Refuse what cannot be part of a result's name: better before a run than after it.
+
+    Raises:
+        ResultError: for anything but letters, digits and ``. + = - _``.
+    """
+    if not (isinstance(value, str) and NAME.fullmatch(value)):
+        raise ResultError(f"{what} must be letters, digits and . + = - _, not {value!r}")
 
 
 def save(result: Result, folder: str | Path) -> Path:

@@ -110,8 +110,8 @@ class Method(ABC):
         """How a profile pre-trains this method."""
         return TrainConfig.for_profile(profile, seed=seed)
 
-    def pretrain(self, data: WindowSet, **options: Any) -> TrainReport:
-        """Learn from windows without their labels."""
+    def pretrain(self, data: WindowSet, *, config: TrainConfig, **options: Any) -> TrainReport:
+        """Learn from windows without their labels; ``options`` are further ones of ``train``."""
         raise Unsupported(f"{self.info.name} is not pre-trained")
 
     def embed(

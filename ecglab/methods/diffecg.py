@@ -106,12 +106,11 @@ class DiffECGModality(FrozenFeatureClassifier, Method):
         )
         return cls(DiffECGConfig(unet=cls.sizes(profile), windows=spec), seed=seed)
 
-    def pretrain(self, data: WindowSet, **options: Any) -> TrainReport:
-        """Minimise the denoising loss; options: ``config``, ``checkpoint``, ``watch`` of ``train``.
+    def pretrain(self, data: WindowSet, *, config: TrainConfig, **options: Any) -> TrainReport:
+        """Minimise the denoising loss; options: ``checkpoint``, ``watch``, ``about`` of ``train``.
 
         The labels in ``data`` are not looked at.
         """
-        config: TrainConfig = options.pop("config")
         objective, loss = self.options.objective, self.options.loss
         module = DenoisingLoss(self.network, self.schedule, objective=objective, loss=loss)
         return train(module, self.view(data).numpy(), config, **options)
@@ -135,9 +134,9 @@ class DiffECGModality(FrozenFeatureClassifier, Method):
         is still the schedule's first pinch of noise.
 
         Raises:
-            ValueError: for t outside [0, T), or as ``check``.
+            ValueError: for t outside [0, T) or of other modalities, or as ``check``.
         """
-        step = t[self.modality] if isinstance(t, Mapping) else t
+        step = self.steps_of(t)[self.modality]
         batches = self.encode(self.view(data), t=step, seed=seed, batch_size=batch_size)
         return torch.cat([self.pool(features) for features in batches]).numpy()
 

@@ -63,4 +63,6 @@ class DiffECG(FrozenFeatureClassifier, Method):
         self, data: WindowSet, *, seed: int = 0, t: int | Mapping[str, int] | None = None
     ) -> NDArray[np.float32]:
         """The modalities' pooled features side by side, (n, d)."""
-        return np.hstack([m.embed(data, seed=seed, t=t) for m in self.parts.values()])
+        steps = self.steps_of(t)
+        parts = self.parts.items()
+        return np.hstack([m.embed(data, seed=seed, t=steps[name]) for name, m in parts])

@@ -137,6 +137,17 @@ class FrozenFeatureClassifier:
         """The windows in every modality, {name: (n, 1, *position)}."""
         return {name: part.view(data) for name, part in self.parts.items()}
 
+    def steps_of(self, t: Step | None) -> Mapping[str, int | None]:
+        """The noise step of each modality; None: as configured.
+
+        Raises:
+            ValueError: where a mapping lacks a modality, or names another.
+        """
+        steps = t if isinstance(t, Mapping) else dict.fromkeys(self.parts, t)
+        if set(steps) != set(self.parts):
+            raise ValueError(f"noise steps of {sorted(steps)} for {sorted(self.parts)}")
+        return steps
+
     def features(self, views: Maps, *, t: Step | None = None, seed: int = 0) -> dict[str, Tensor]:
         """The frozen encoders' bottleneck maps of noisy views, {name: (n, channels, *position)}.
 
@@ -146,11 +157,9 @@ class FrozenFeatureClassifier:
             seed: of the noise, one for all modalities: two views of one shape get the same.
 
         Raises:
-            ValueError: for t outside [0, T).
+            ValueError: for t outside [0, T), or steps of other modalities.
         """
-        steps = t if isinstance(t, Mapping) else dict.fromkeys(self.parts, t)
-        if missing := set(self.parts) - set(steps):
-            raise ValueError(f"no noise step for {', '.join(sorted(missing))}")
+        steps = self.steps_of(t)
         return {
             name: part.bottleneck(views[name], t=steps[name], seed=seed)
             for name, part in self.parts.items()

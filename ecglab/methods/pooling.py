@@ -49,6 +49,8 @@ def periodicity(feature_map: Tensor, rate: float) -> Tensor:
     first, last = math.ceil(shortest), min(math.floor(longest), n - 1)
     if not 1 <= first <= last:
         raise ValueError(f"{n} positions at {rate:g} Hz hold no lag of {BEAT_PERIODS} s")
+    if not len(feature_map):  # of which no FFT is to be had
+        return feature_map.new_zeros(0, 2 * feature_map.shape[1]).float()
     z = feature_map.float()
     z = z - z.mean(dim=-1, keepdim=True)
     # Wiener-Khinchin, padded so that the end of the map does not meet its beginning.

@@ -131,7 +131,7 @@ class SemanticAutoencoder(Method):
         budget = super().budget(profile, seed=seed)
         return replace(budget, steps=profile.semantic_steps, lr=profile.semantic_lr)
 
-    def pretrain(self, data: WindowSet, **options: Any) -> TrainReport:
+    def pretrain(self, data: WindowSet, *, config: TrainConfig, **options: Any) -> TrainReport:
         """Minimise ``E |noise - network(x_t, t, encoder(x_0))|^2``; options as ``train`` has them.
 
         Where the objective is another, that stands in the noise's place (``diffusion.objectives``).
@@ -141,7 +141,6 @@ class SemanticAutoencoder(Method):
             ValueError: as ``check``.
         """
         self.check(data)
-        config: TrainConfig = options.pop("config")
         traces = data.signals.reshape(-1, 1, data.signals.shape[-1])
         return train(self.loss(), traces, config, **options)
 

@@ -69,7 +69,7 @@ def test_cosine_schedule_follows_its_curve() -> None:
         assert bars[t].item() == pytest.approx(expected, rel=1e-4)
 
 
-@pytest.mark.parametrize("betas", [[0.0, 0.1], [0.5, 1.0], [[0.1]]])
+@pytest.mark.parametrize("betas", [[], [0.0, 0.1], [0.5, 1.0], [[0.1]]])
 def test_bad_betas(betas: list) -> None:
     with pytest.raises(ValueError, match="betas"):
         NoiseSchedule(torch.tensor(betas))

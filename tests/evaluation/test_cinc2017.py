@@ -18,9 +18,10 @@ from ecglab.evaluation.cinc2017 import (
     run_probes,
     run_weights,
     score,
+    shared_subjects,
 )
 from ecglab.evaluation.semantic_tables import PAIRS, pairs_table
-from ecglab.methods import METHODS, RecordFeatures, RRSpectral, SemanticAutoencoder
+from ecglab.methods import DACL, METHODS, RecordFeatures, RRSpectral, SemanticAutoencoder
 from ecglab.profiles import load_profile
 
 PROFILE = load_profile("smoke")
@@ -207,3 +208,25 @@ def test_majority_on_the_real_records(physionet: Path) -> None:
     result = score(probe_majority(rows, seed=0), dataset="cinc2017", profile=PROFILE)
     assert result.metrics["f1_N"].value == pytest.approx(2 * share / (1 + share))
     assert result.metrics["f1_A"].value == 0.0
+
+
+def test_the_inner_folds_keep_subjects_together_where_they_have_several_records() -> None:
+    one, several = (Simulator(40, seed=0, records_per_subject=n, seconds=10.0) for n in (1, 4))
+    rows = [RRSpectral().embed_records(source)[1] for source in (one, several)]
+    assert shared_subjects(rows[0]) is None
+    assert list(shared_subjects(rows[1])) == list(rows[1]["subject"])
+
+
+def test_what_cannot_be_probed_is_refused_before_the_work(
+    records: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def runs(*_: object, **__: object) -> None:
+        raise AssertionError("something has run")
+
+    monkeypatch.setattr(SemanticAutoencoder, "embed_records", runs)
+    monkeypatch.setattr(DACL, "embed_records", runs)
+    SemanticAutoencoder.for_profile(PROFILE).save(tmp_path / "my weights")
+    with pytest.raises(ValueError, match="'my weights'"):
+        next(run_weights([tmp_path / "my weights"], records, records.ids(), PROFILE))
+    with pytest.raises(ValueError, match="dacl learned from labels"):
+        probe_method(DACL.for_profile(PROFILE), records, records.ids(), seed=0)

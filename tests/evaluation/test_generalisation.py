@@ -294,7 +294,7 @@ def test_a_folder_named_like_a_data_set_is_asked_for_its_own_labels() -> None:
 def test_two_hospitals_of_one_first_name_share_nothing() -> None:
     north, south = (arrays(["A", "B"], name=f"clinic-{side}") for side in ("north", "south"))
     check_disjoint(north, south)
-    with pytest.raises(CannotGeneralise, match="clinic-north shares records .* another name"):
+    with pytest.raises(CannotGeneralise, match=r"clinic-north shares records .* another name"):
         check_disjoint(north, north)
     with pytest.raises(CannotGeneralise, match=r"ptbxl-100hz shares records"):
         check_disjoint(arrays(["A"], name="ptbxl"), arrays(["A"], name="ptbxl-100hz"))

@@ -54,3 +54,7 @@ def test_a_map_without_such_lags() -> None:
         periodicity(torch.randn(1, 1, 3), 12.5)
     with pytest.raises(ValueError, match="hold no lag"):
         periodicity(torch.randn(1, 1, 100), 0.4)
+
+
+def test_no_maps_have_no_periodicity() -> None:
+    assert periodicity(torch.zeros(0, 3, 500), 50.0).shape == (0, 6)
