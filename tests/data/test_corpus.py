@@ -40,7 +40,7 @@ def test_a_lead_is_a_record() -> None:
 
 
 def test_records_of_one_name_stay_apart() -> None:
-    """Leads of one record, and records of two sets, are other records; the signals are their own."""
+    """Two leads or two sets make two records, each with the signal that its own set has."""
     corpus = two_sets()
     data = windows(corpus, WindowSpec(), jobs=1)
     assert data.table["record"].tolist() == [*corpus.ids(), corpus.ids()[-1]]

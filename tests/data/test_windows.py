@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.signal import butter, sosfreqz
 
 from ecglab.data.readers.arrays import from_arrays
 from ecglab.data.readers.base import SkippedRecords
 from ecglab.data.record import Record, RecordError, Rhythm
 from ecglab.data.simulator import Simulator
 from ecglab.data.windows import WindowSet, WindowSpec, cut, windows
+from ecglab.signals.filters import bandpass
 
 RAW = WindowSpec(seconds=1.0, fs=100.0, band=None, scaling="none")
 
@@ -75,26 +75,19 @@ def test_rate_filter_scale_and_lead_are_applied() -> None:
     assert np.abs(middle - expected).max() < 0.08  # the 0.5-Hz edge rings at both ends
 
 
-def test_another_band_or_order_changes_what_is_cut() -> None:
-    """Each sees what it should: 15 Hz outside and inside the band; a steep edge and a gentle one."""
-    t = np.arange(2000) / 200
-    record = replace(
-        ramp(10.0), signal=np.sin(2 * np.pi * 15 * t, dtype=np.float32)[None], fs=200.0
-    )
-
-    def left(**other: object) -> float:
-        """How much of the wave is left, away from the ends."""
-        spec = replace(RAW, seconds=10.0, fs=200.0, **{"band": (1.0, 10.0), "order": 2, **other})
-        return float(np.abs(cut(record, spec)[0][0, 0, 500:1500]).max())
-
-    for other in ({}, {"band": (1.0, 40.0)}, {"band": (8.0, 20.0)}, {"band": None}, {"order": 6}):
-        spec = {"band": (1.0, 10.0), "order": 2, **other}
-        gain = 1.0
-        if spec["band"] is not None:
-            sos = butter(spec["order"], spec["band"], "bandpass", fs=200.0, output="sos")
-            gain = float(np.abs(sosfreqz(sos, [15.0], fs=200.0)[1][0])) ** 2
-        assert left(**other) == pytest.approx(gain, abs=0.01)
-    assert left(order=6) < 0.05 < left() < 0.5 < left(band=(1.0, 40.0))
+@pytest.mark.parametrize(
+    "other", [{"band": (2.0, 10.0)}, {"band": (1.0, 20.0)}, {"order": 4}, {"band": None}]
+)
+def test_another_band_or_order_changes_what_is_cut(other: dict) -> None:
+    first = replace(RAW, band=(1.0, 10.0), order=2)
+    usual, found = (windows(toy(), s, jobs=1).signals[0] for s in (first, replace(first, **other)))
+    assert np.abs(found - usual).max() > 0.1
+    whole = toy().read("0").signal
+    assert whole is not None
+    band, order = other.get("band", (1.0, 10.0)), other.get("order", 2)
+    if band is not None:
+        whole = bandpass(whole, 100.0, low=band[0], high=band[1], order=order)
+    assert np.array_equal(found, whole[:, :100])
 
 
 def test_the_record_s_labels_are_joined() -> None:

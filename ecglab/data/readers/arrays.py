@@ -122,8 +122,8 @@ def from_arrays(
         raise ValueError(f"leads must be a list of names, [{leads!r}], not {leads!r}")
     names = tuple(canonical_lead(lead) for lead in leads)
     id_names = tuple(str(id_) for id_ in (range(n) if ids is None else ids))
-    for what, column in {"ids": id_names, "leads": names}.items():
-        if twice := [name for name, count in Counter(column).items() if count > 1]:
+    for what, unique in {"ids": id_names, "leads": names}.items():
+        if twice := [value for value, count in Counter(unique).items() if count > 1]:
             raise ValueError(f"{what} must be unique; twice or more: {', '.join(twice)}")
     people = id_names if subjects is None else tuple(str(subject) for subject in subjects)
     classes = tuple(_names(row) for row in ([()] * n if labels is None else labels))
