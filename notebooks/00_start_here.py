@@ -316,7 +316,7 @@ print("Right: of the twelve leads only eight are independent.")
 # How many are there of each? The second column is what the challenge published.
 
 # %%
-records = {id_: dataset.read(id_) for id_ in ids[: profile.simulated]}
+records = {record.id: record for record in dataset.records(ids[: profile.simulated])}
 labels = pd.Series({id_: r.labels[0] for id_, r in records.items() if r.labels})
 published = pd.Series({"N": 5076, "A": 758, "O": 2415, "~": 279}, name="CinC 2017, published")
 found = labels.value_counts().reindex(published.index, fill_value=0)

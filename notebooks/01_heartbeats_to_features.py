@@ -496,7 +496,11 @@ keep(figure, OUTPUT, "trigeminy", numbers=numbers, simulated=mitbih is None)
 
 # %%
 entries = {f"{name}: {b.name}": b for name, found in rhythms.items() for b in found}
-keep(browse_rhythms(entries), OUTPUT, "rhythms", simulated=mitbih is None)
+numbers = pd.concat(
+    pd.DataFrame({"record": name, "seconds": b.times[1:], "rr": b.rr})
+    for name, b in entries.items()
+)
+keep(browse_rhythms(entries), OUTPUT, "rhythms", numbers=numbers, simulated=mitbih is None)
 
 # %% [markdown]
 # Notice what the trace adds to the plot. In atrial fibrillation the P waves are missing. In
@@ -635,7 +639,7 @@ print("Right: rows are fs / M hertz apart, here", 250 / 128)
 # %%
 spec = WindowSpec(seconds=10, fs=250)  # 0.5 to 40 Hz, divided by the range
 rows = {}
-for record in map(dataset.read, ids):
+for record in dataset.records(ids):
     label = record.labels[0] if record.labels else ""
     if label not in rows and record.seconds >= 20:
         pieces, _ = cut(record, spec)
@@ -677,7 +681,7 @@ def measure(records: Iterable[Record]) -> tuple[pd.DataFrame, np.ndarray]:
 
 FREQUENCY = np.arange(0.5, 45, 0.25)  # Hz
 every = max(1, len(ids) // profile.simulated)  # spread over the whole set
-table, spectra = measure(dataset.read(id_) for id_ in ids[::every])
+table, spectra = measure(dataset.records(ids[::every]))
 table["label"].value_counts().rename("records")
 
 # %% [markdown]

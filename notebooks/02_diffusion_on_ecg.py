@@ -96,8 +96,7 @@ def beats_of(trace: np.ndarray) -> np.ndarray:
 
 # %%
 found, windows = [], []
-for name in ids[:800]:
-    record = dataset.read(name)
+for record in dataset.records(ids[:800]):
     if record.labels != ("N",):
         continue
     trace = resample(bandpass(record.signal[0], record.fs), record.fs, FS)
@@ -267,7 +266,9 @@ explorer = NoiseExplorer(window, fs=FS, seed=SEED)
 explorer
 
 # %%
-keep(explorer.static(t=100), OUTPUT, "explorer", simulated=simulated)
+noisy = explorer.view(100, "linear")
+numbers = pd.DataFrame({"seconds": np.arange(len(noisy)) / FS, "clean": window, "noisy": noisy})
+keep(explorer.static(t=100), OUTPUT, "explorer", numbers=numbers, simulated=simulated)
 
 # %% [markdown]
 # Notice that at t = 100 the heart rate can still be counted by eye, and the P waves can not be seen.

@@ -83,8 +83,7 @@ dataset, ids = choose(DATASET, profile, seed=SEED)
 simulated = dataset.name == "simulator"
 most = 60 if PROFILE != "smoke" else 12  # records of each rhythm
 hearts = {"N": [], "A": []}  # records and when their hearts beat, s
-for name in ids:
-    record = dataset.read(name)
+for record in dataset.records(ids):
     found = hearts.get("|".join(record.labels), [])
     if len(found) < most and record.seconds >= 20:
         times = rpeaks(record.signal[0], record.fs) / record.fs

@@ -74,14 +74,13 @@ CHANNELS = encoder.config.width
 
 most = 120 if PROFILE != "smoke" else 12  # records of each rhythm
 hearts = {"N": [], "A": []}  # name, filtered trace of 30 s, times of the beats
-for name in ids:
-    record = dataset.read(name)
+for record in dataset.records(ids):
     found = hearts.get("|".join(record.labels), [])
     if len(found) < most and record.seconds >= 30:
         times = rpeaks(record.signal[0], record.fs) / record.fs
         if (times < 10).sum() >= 5:
             trace = resample(bandpass(record.signal[0], record.fs), record.fs, FS)
-            found.append((name, trace[: round(30 * FS)], times))
+            found.append((record.id, trace[: round(30 * FS)], times))
     if all(len(found) == most for found in hearts.values()):
         break
 print(f"{dataset.title}: {len(hearts['N'])} normal records, {len(hearts['A'])} in fibrillation")

@@ -44,7 +44,7 @@ from sklearn.linear_model import LogisticRegression
 from ecglab.data.choose import choose, some_of_each
 from ecglab.data.windows import windows
 from ecglab.diffusion import NoiseSchedule
-from ecglab.diffusion.timesteps import SAMPLERS, THIRDS, step_range
+from ecglab.diffusion.timesteps import SAMPLERS, THIRDS, step_probabilities, step_range
 from ecglab.evaluation import auroc
 from ecglab.evaluation.contrastive_systems import QUESTIONS, Features, folds_of
 from ecglab.methods.latent_learner import LatentLearner, LatentLearnerConfig
@@ -306,7 +306,9 @@ for t in (0, 333, 666, 900):
 # probability for each step, so it can be drawn:
 
 # %%
-keep(plot_step_probabilities(schedule, SAMPLERS), OUTPUT, "samplers", simulated=False)
+numbers = pd.DataFrame({s: step_probabilities(schedule, s, progress=0.5) for s in SAMPLERS})
+figure = plot_step_probabilities(schedule, SAMPLERS)
+keep(figure, OUTPUT, "samplers", numbers=numbers, simulated=False)
 
 # %% [markdown]
 # `snr` follows the signal-to-noise ratio, with a cap, so that not only the very first steps are seen.

@@ -97,7 +97,7 @@ use_style()
 profile = load_profile(PROFILE)
 dataset, ids = choose(DATASET, profile, seed=SEED)
 simulated = dataset.name == "simulator"
-labels = {id_: "|".join(dataset.read(id_).labels) for id_ in ids[:2500]}
+labels = {record.id: "|".join(record.labels) for record in dataset.records(ids[:2500])}
 rng = np.random.default_rng(SEED)
 some = []
 for label in ("N", "A"):

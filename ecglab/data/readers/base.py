@@ -109,7 +109,11 @@ class Dataset(ABC):
         """A hash that changes whenever a record or its labels may have changed."""
 
     def records(
-        self, *, limit: int | None = None, leads: Sequence[str] | None = None
+        self,
+        ids: Sequence[str] | None = None,
+        *,
+        limit: int | None = None,
+        leads: Sequence[str] | None = None,
     ) -> RecordStream:
-        """A stream over the first ``limit`` records at hand (default: all of them)."""
-        return RecordStream(self, self.ids()[:limit], leads)
+        """A stream over records (default: all at hand), or over the first ``limit`` of them."""
+        return RecordStream(self, (self.ids() if ids is None else ids)[:limit], leads)
