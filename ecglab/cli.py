@@ -20,7 +20,7 @@ from ecglab.diffusion.objectives import Objective
 from ecglab.evaluation import load_all, save, update_readme
 from ecglab.evaluation.cinc2017 import check_classes, run_probes, run_weights
 from ecglab.evaluation.contrastive import SAMPLERS, run_comparison, run_few, run_noise
-from ecglab.evaluation.contrastive_systems import QUESTIONS
+from ecglab.evaluation.contrastive_systems import QUESTIONS, SYSTEMS
 from ecglab.evaluation.contrastive_weights import train_weights
 from ecglab.evaluation.extractor_protocol import run_search
 from ecglab.evaluation.generalisation import run_generalisation
@@ -237,6 +237,9 @@ def dacl(
     rhythm: Annotated[
         bool, typer.Option(help="compare, train: features with periodicity, the early steps only")
     ] = False,
+    system: Annotated[
+        list[str] | None, typer.Option(help="compare, noise, few: may be repeated; none: all")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="folder of the results; for train, of the weights")
     ] = None,
@@ -250,7 +253,9 @@ def dacl(
     out = out or Path("results")
     run: tuple[Dataset, list[str], Profile] = (*choose(dataset, budget), budget)
     check_classes(run[0])
-    asked = question or list(QUESTIONS)
+    asked, some = question or list(QUESTIONS), system or list(SYSTEMS)
+    if strangers := sorted(set(some) - set(SYSTEMS)):
+        raise typer.BadParameter(f"no system {strangers}; there are {', '.join(SYSTEMS)}")
     if part == "train":
         score = train_weights(*run, out, question=asked[0], rhythm=rhythm, seed=(seed or [0])[0])
         typer.echo(f"weights in {out}: AUROC {score}")
@@ -261,11 +266,15 @@ def dacl(
         raise typer.BadParameter(f"--rhythm goes with compare and train, not with {part}")
     if part == "compare":
         samplers = () if rhythm else SAMPLERS
-        runs = run_comparison(*run, questions=asked, samplers=samplers, rhythm=rhythm, seeds=seed)
+        runs = run_comparison(
+            *run, questions=asked, systems=some, samplers=samplers, rhythm=rhythm, seeds=seed
+        )
     elif part == "noise":
-        runs = (r for q in asked for s in seed or [0] for r in run_noise(*run, question=q, seed=s))
+        every = ((q, s) for q in asked for s in seed or [0])
+        runs = (r for q, s in every for r in run_noise(*run, question=q, systems=some, seed=s))
     else:
-        runs = (r for q in asked for r in run_few(*run, question=q, seeds=seed or range(5)))
+        draws = seed or range(5)
+        runs = (r for q in asked for r in run_few(*run, question=q, systems=some, seeds=draws))
     for result in runs:
         typer.echo(f"{save(result, out)}: AUROC {result.metrics['auroc']}")
 

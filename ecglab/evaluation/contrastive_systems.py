@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from ecglab.data.pooling import pool_records
@@ -23,11 +23,13 @@ from ecglab.methods.dacl import LatentMethod
 from ecglab.methods.latent_learner import LatentLearner
 from ecglab.methods.pretrained import get_method
 from ecglab.methods.scattering_features import scattering_features
+from ecglab.methods.scattering_mlp import fit_network
 from ecglab.profiles import Profile
 
 FOLDS = 5
 BASELINES = (
     "scattering-transformer",
+    "scattering-mlp",
     "scattering-vae",
     "denoising-autoencoder",
     "contrastive-gaussian",
@@ -102,25 +104,33 @@ class Features:
         )
 
 
-class Linear:
-    """Logistic regression on the features as they are, beside ``LatentLearner``."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class OnFeatures:
+    """A fitted classifier of the features as they are, beside ``LatentLearner``."""
 
-    def __init__(self) -> None:
-        self.model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000))
+    model: Pipeline
+
+    @classmethod
+    def linear(cls, x: NDArray[np.float32], y: NDArray[np.int64]) -> "OnFeatures":
+        """Logistic regression."""
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000))
+        return cls(model=model.fit(x, y))
 
     def predict_proba(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
         """Probabilities (n, 2)."""
         return np.asarray(self.model.predict_proba(x.astype(np.float64)))
 
 
-Model = Linear | LatentLearner
+Model = OnFeatures | LatentLearner
 
 
 def settings(model: Model) -> dict[str, Any]:
     """What made a system, for a results file: its configuration."""
     if isinstance(model, LatentLearner):
         return asdict(model.config)
-    return {"C": model.model[-1].C}
+    kept = ("C", "hidden_layer_sizes", "alpha", "batch_size", "max_iter")
+    known = model.model[-1].get_params()
+    return {name: known[name] for name in kept if name in known}
 
 
 def fit_system(
@@ -141,7 +151,7 @@ def fit_system(
         profile: its budget.
         train: the records to learn from; those that the question does not ask are left out.
         question: gives the labels.
-        base: a learner whose VAE is trained; every system but the first shares it.
+        base: a learner whose VAE is trained; every system but the first two shares it.
         seed: of the encoder.
         unlabelled: what the denoiser, which looks at no label, learns from in place of ``train``.
         options: in place of ``LatentLearnerConfig``'s.
@@ -149,9 +159,9 @@ def fit_system(
     known = train.take(question.asked(train.labels))
     y = question.answer(known.labels)[known.record_of].astype(int)
     if name == "scattering-transformer":
-        linear = Linear()
-        linear.model.fit(known.x, y)
-        return linear
+        return OnFeatures.linear(known.x, y)
+    if name == "scattering-mlp":
+        return OnFeatures(model=fit_network(known.x, y, seed=seed))
     cls = get_method(name)
     assert issubclass(cls, LatentMethod)
     learner = replace(base, config=cls.options(profile, **options), reports={}, encoder=None)

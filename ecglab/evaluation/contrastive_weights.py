@@ -36,8 +36,8 @@ def train_weights(
 ) -> str:
     """Train, score and save; the score as text, with its interval.
 
-    The records of fold 0 are seen by no part, so that the card's score is that of these very
-    weights.
+    The records of fold 0 are seen by no part. They are scored by the weights before they are
+    stored (with half their digits), and by a linear classifier that is not stored.
 
     Args:
         dataset: CinC 2017, or the simulator.

@@ -20,6 +20,7 @@ from ecglab.methods.encoder import EcgEmbedding, Encoder, load_pretrained
 from ecglab.methods.frozen import FrozenFeatureClassifier, HeadConfig
 from ecglab.methods.pretrained import get_method, load_weights, pretrain, pretrained
 from ecglab.methods.record_features import RecordFeatures, RRSpectral
+from ecglab.methods.scattering_mlp import ScatteringMLP
 from ecglab.methods.semantic_autoencoder import SemanticAutoencoder, SemanticAutoencoderConfig
 from ecglab.methods.semantic_rhythm import SemanticRhythm
 from ecglab.methods.supervised_encoder import SupervisedEncoder
@@ -43,6 +44,7 @@ __all__ = [
     "MethodInfo",
     "RRSpectral",
     "RecordFeatures",
+    "ScatteringMLP",
     "ScatteringTransformer",
     "ScatteringVAE",
     "SemanticAutoencoder",

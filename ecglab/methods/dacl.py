@@ -52,7 +52,12 @@ class ScatteringTransformer(Method):
     def embed(
         self, data: WindowSet, *, seed: int = 0, t: int | Mapping[str, int] | None = None
     ) -> NDArray[np.float32]:
-        """``scattering_features`` of every window, (n, 162)."""
+        """``scattering_features`` of every window, (n, 162).
+
+        Raises:
+            ValueError: as ``check``.
+        """
+        self.check(data)
         return np.array(scattering_features(data))
 
 
@@ -81,7 +86,8 @@ class LatentMethod(Method):
         """Train every part on labelled windows.
 
         Raises:
-            ValueError: for labels of one class only, or of another number than the windows.
+            ValueError: for labels of one class only, or of another number than the windows, and as
+                ``check``.
         """
         self.learner = LatentLearner(config=self.learner.config)
         self.learner.fit(self._features(data), labels, seed=seed)
@@ -96,11 +102,12 @@ class LatentMethod(Method):
         """What the classifier reads, of trained weights: the clean latent's embedding, (n, d).
 
         Raises:
-            ValueError: before ``finetune``, or without loaded weights.
+            ValueError: before ``finetune``, or without loaded weights, and as ``check``.
         """
         return self.learner.embed(self._features(data))
 
     def _features(self, data: WindowSet) -> NDArray[np.float32]:
+        self.check(data)
         return scattering_features(data, rhythm=self.learner.config.rhythm)
 
     def config(self) -> dict[str, Any]:

@@ -206,7 +206,7 @@ class LatentLearner:
         self.use = latent_use(self.vae, standard)
         with torch.no_grad():
             mean = self.vae.encode(standard)[0]
-        # A unit that is not active has next to no deviation: left as it is, not blown up.
+        # A unit that is not active has next to no deviation: it is enlarged tenfold, and no more.
         self.scale["z_mean"], self.scale["z_std"] = mean.mean(dim=0), mean.std(dim=0).clamp(min=0.1)
         return self
 
@@ -242,7 +242,7 @@ class LatentLearner:
     def latent(self, x: ArrayLike) -> Tensor:
         """Posterior means, standardised over the training samples, (n, latent)."""
         if self.vae is None:
-            raise ValueError("fit comes before latent")
+            raise ValueError("nothing is trained: finetune or fit comes before embed")
         features = self._standard(torch.from_numpy(np.array(x, dtype=np.float32)))
         mean = self.vae.encode(features)[0]
         return (mean - self.scale["z_mean"]) / self.scale["z_std"]
@@ -259,7 +259,7 @@ class LatentLearner:
     def predict_proba(self, x: ArrayLike) -> NDArray[np.float64]:
         """Probabilities (n, classes), in the order of ``classes``."""
         if self.head is None:
-            raise ValueError("fit comes before predict_proba")
+            raise ValueError("no classifier is trained: finetune or fit comes before predict")
         return np.asarray(self.head.predict_proba(self.embed(x).astype(np.float64)))
 
     def state(self) -> dict[str, Tensor]:

@@ -50,7 +50,12 @@ class RecordFeatures(Method):
     def embed(
         self, data: WindowSet, *, seed: int = 0, t: int | Mapping[str, int] | None = None
     ) -> NDArray[np.float32]:
-        """``features`` of every window's first lead, (n, d)."""
+        """``features`` of every window's first lead, (n, d).
+
+        Raises:
+            ValueError: as ``check``.
+        """
+        self.check(data)
         rows = [record_features(np.asarray(x[0]), data.fs) for x in data.signals]
         return np.stack(rows).astype(np.float32)[:, self._columns]
 

@@ -37,7 +37,7 @@ def test_samples_have_the_data_distribution(sampler: str, objective: str) -> Non
     assert standard.pow(4).mean().item() == pytest.approx(3, abs=0.4)
 
 
-@pytest.mark.parametrize("t", [1, 2, 20, 999])
+@pytest.mark.parametrize("t", [1, 2, 20])
 def test_a_ddpm_step_draws_from_the_posterior(t: int) -> None:
     """x_{t-1} of known x_t and x_0: the precisions of both Gaussians add up (Bayes)."""
     schedule, n, xt, x0 = NoiseSchedule.linear(1000), 100_000, 1.5, -0.7
@@ -45,22 +45,15 @@ def test_a_ddpm_step_draws_from_the_posterior(t: int) -> None:
     variance = 1 / ((1 - beta) / beta + 1 / (1 - bar))
     mean = variance * ((1 - beta) ** 0.5 * xt / beta + bar**0.5 * x0 / (1 - bar))
     seen: dict[int, torch.Tensor] = {}
-
-    def watch(step: int, x: torch.Tensor, _: torch.Tensor) -> None:
-        seen[step] = x
-        if step < t:
-            raise StopIteration
-
-    with pytest.raises(StopIteration):
-        ddpm_sample(
-            lambda x, _: torch.full_like(x, x0),
-            schedule,
-            torch.full((n, 1), xt),
-            torch.Generator().manual_seed(0),
-            objective="x0",
-            start=t,
-            watch=watch,
-        )
+    ddpm_sample(
+        lambda x, _: torch.full_like(x, x0),
+        schedule,
+        torch.full((n, 1), xt),
+        torch.Generator().manual_seed(0),
+        objective="x0",
+        start=t,
+        watch=lambda step, x, _: seen.update({step: x}),
+    )
     error = (variance / n) ** 0.5
     assert seen[t - 1].mean().item() == pytest.approx(mean, abs=5 * error)
     assert seen[t - 1].std().item() == pytest.approx(variance**0.5, rel=0.01)

@@ -70,9 +70,9 @@ def test_a_seed_draws_who_is_tested_and_who_lends_labels(monkeypatch: pytest.Mon
         def of(self, *_: object, seed: int) -> tuple[np.ndarray, pd.DataFrame]:
             return np.arange(120.0)[:, None], rows
 
-    def fit(x: np.ndarray, y: np.ndarray, *, seed: int):
+    def fit(x: np.ndarray, y: np.ndarray, **options):
         lent.append(x[:, 0].astype(int))
-        return fit_probe(x, y, seed=seed)
+        return fit_probe(x, y, **options)
 
     monkeypatch.setattr(label_efficiency, "Vectors", Numbered)
     monkeypatch.setattr(label_efficiency, "fit_probe", fit)

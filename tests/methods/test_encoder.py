@@ -127,7 +127,17 @@ def test_a_noisy_encoder_s_vector_does_not_depend_on_the_other_traces(
     assert not np.allclose(together[2], noisy.embed(traces[2], 300, seed=5), atol=1e-3)
 
 
-@pytest.mark.parametrize("name", ["diffecg-lorenz", "semantic-autoencoder", "supervised-encoder"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "diffecg-lorenz",
+        "semantic-autoencoder",
+        "supervised-encoder",
+        "scattering-transformer",
+        "scattering-mlp",
+        "rr-spectral",
+    ],
+)
 def test_windows_cut_otherwise_or_not_finite_are_refused(name: str) -> None:
     simulator, method = Simulator(2, seed=0), METHODS[name].for_profile(load_profile("smoke"))
     labels = np.array(["a", "b"] * 20)
@@ -138,7 +148,8 @@ def test_windows_cut_otherwise_or_not_finite_are_refused(name: str) -> None:
         else:
             method.embed(data)
 
-    for wrong in ({"fs": 50.0}, {"band": (5.0, 20.0)}, {"order": 2}, {"scaling": "none"}):
+    scaling = "zscore" if method.spec.scaling == "none" else "none"
+    for wrong in ({"fs": 90.0}, {"band": (5.0, 20.0)}, {"order": 2}, {"scaling": scaling}):
         ((what, _),) = wrong.items()
         with pytest.raises(ValueError, match=f"windows of {what} .* for {name}"):
             read(windows(simulator, replace(method.spec, **wrong), jobs=1))
