@@ -272,7 +272,7 @@ figure = plot_readable(table, thirds, schedule=schedule)
 keep(figure, OUTPUT, "readable", numbers=table, simulated=simulated)
 
 # %% [markdown]
-# The line was computed from three numbers, the points were measured, and they agree to about 0.02. So
+# The line was computed from three numbers, the points were measured, and they agree, mostly to within 0.02. So
 # what this reader gets from a view is known before any training:
 #
 # - **early**: most of what it knew;
@@ -435,8 +435,8 @@ keep(plot_collapse(runs), OUTPUT, "collapse", numbers=numbers, simulated=simulat
 # A loss that comes down to its margin and rests there is the sign to look for. (A semi-hard loss stays
 # a little *below* its margin by nature: of all negatives beyond the positive it takes the nearest.
 # So look at the distances too.) The other two have trained: pairs of the same class lie nearer than
-# pairs of two classes. How much that is worth on records, and whether the views had a part in it, is
-# chapter 32's question.
+# pairs of two classes. How much that is worth on records is chapter 32's question, where views of two kinds of
+# noise are compared. (An encoder without any views is not among them.)
 #
 # ## What to take along
 #

@@ -86,7 +86,8 @@ def table2(results: Sequence[Result], *, profile: str = "laptop") -> str:
 def tables3_and_4(results: Sequence[Result], *, profile: str = "laptop") -> str:
     """Every way to find the fusion's t in Markdown, with its difference to t = 20.
 
-    Evaluations are those that a search spent: a grid of so many points may have fewer.
+    Evaluations are those that a search spent: a grid of so many points may have fewer. Scores are
+    means over the seeds that were run; the difference is one of equal seeds.
     """
     mine = [r for r in _personal(results) if r.method == "diffecg" and r.profile == profile]
     mine = [r for r in mine if r.variant not in (POPULATION, MAJORITY, LINEAR)]
@@ -98,7 +99,9 @@ def tables3_and_4(results: Sequence[Result], *, profile: str = "laptop") -> str:
     paper = {**PAPER_TABLE3, **PAPER_TABLE4}
     found.insert(3, _PAPER_HEADING, [_paper(paper, v) for v in found["variant"]])
     cells = found[["dataset", "protocol", "variant"]].itertuples(index=False)
-    found.insert(3, "evaluations", [_evaluations(mine, tuple(cell)) for cell in cells])
+    named = [tuple(cell) for cell in cells]
+    found.insert(3, "evaluations", [_evaluations(mine, cell) for cell in named])
+    found.insert(3, "seeds", [str(sum(_cell_of(r) == cell for r in mine)) for cell in named])
     found["protocol"] = found["protocol"].str.removeprefix(_PREFIX)
     return to_markdown(found.rename(columns={"protocol": "split", "variant": "t"}))
 
@@ -112,10 +115,14 @@ def _evaluations(results: Sequence[Result], cell: tuple[str, ...]) -> str:
     asked = [
         subject["evaluations"]
         for r in results
-        if (r.dataset, r.protocol, r.variant) == cell
+        if _cell_of(r) == cell
         for subject in r.params["subjects"].values()
     ]
     return f"{np.mean(asked):.3g}" if any(asked) else MISSING
+
+
+def _cell_of(result: Result) -> tuple[str, ...]:
+    return result.dataset, result.protocol, result.variant
 
 
 def _main(name: str) -> str:

@@ -289,8 +289,9 @@ def test_tables_3_and_4_show_every_strategy() -> None:
     runs.append(made("diffecg", "delta-f1-bayesian30", found, asked=27, dataset="ltaf"))
     text = tables3_and_4([*runs, made("diffecg", "majority"), made("rr-spectral", "whole")])
     cells = [[c.strip() for c in line.split("|")[1:-1]] for line in text.splitlines()[2:]]
-    assert [c[3] for c in cells] == ["—", "30", "12", "27"], "evaluations"
-    assert cells[3][4] == "0.807, 0.962"
+    assert [c[4] for c in cells] == ["—", "30", "12", "27"], "evaluations"
+    assert {c[3] for c in cells} == {"1"}, "seeds"
+    assert cells[3][5] == "0.807, 0.962"
     assert "majority" not in text
     assert "whole" not in text
     first, second = (line for line in text.splitlines() if "| mitbih" in line)
