@@ -38,20 +38,27 @@ def _known(objective: str) -> str:
 def target(schedule: NoiseSchedule, objective: str, x0: Tensor, t: Tensor, noise: Tensor) -> Tensor:
     """What the network should say for ``q_sample(x0, t, noise)``; shaped as ``x0``."""
     if _known(objective) == "noise":
-        return noise
+        return noise  # epsilon: Ho et al. 2020, eq. 14
     if objective == "x0":
         return x0
     a, b = schedule.coefficients(t, x0)
-    return a * noise - b * x0
+    return a * noise - b * x0  # v: Salimans & Ho 2022, appendix D
 
 
 def predict_x0(
     schedule: NoiseSchedule, objective: str, xt: Tensor, t: Tensor, prediction: Tensor
 ) -> Tensor:
-    """The clean sample that a prediction stands for: (x_t - b noise) / a, x0, or a x_t - b v."""
+    """The clean sample that a prediction stands for: (x_t - b noise) / a, x0, or a x_t - b v.
+
+    >>> schedule, t = NoiseSchedule.linear(), torch.tensor([500])
+    >>> x0, noise = torch.ones(1, 8), torch.randn(1, 8)
+    >>> xt, v = schedule.q_sample(x0, t, noise), target(schedule, "v", x0, t, noise)
+    >>> torch.allclose(predict_x0(schedule, "v", xt, t, v), x0, atol=1e-5)
+    True
+    """
     a, b = schedule.coefficients(t, xt)
     if _known(objective) == "noise":
-        return (xt - b * prediction) / a
+        return (xt - b * prediction) / a  # Ho et al. 2020, eq. 15: their eq. 4 solved for x_0
     return prediction if objective == "x0" else a * xt - b * prediction
 
 
@@ -81,6 +88,13 @@ class DenoisingLoss(RecordableLoss):
 
     Raises:
         ValueError: for an unknown objective or loss.
+
+    >>> class Silent(nn.Module):  # to see no noise anywhere costs the noise's variance, 1
+    ...     def forward(self, xt, t):
+    ...         return torch.zeros_like(xt)
+    >>> loss = DenoisingLoss(Silent(), NoiseSchedule.linear())
+    >>> round(loss(torch.zeros(64, 1, 1000), torch.Generator().manual_seed(0)).item(), 1)
+    1.0
     """
 
     def __init__(
@@ -116,4 +130,4 @@ class DenoisingLoss(RecordableLoss):
         code = () if self.encoder is None else (self.encoder(x0),)
         prediction = self.network(self.schedule.q_sample(x0, t, noise), t, *code)
         wanted = target(self.schedule, self.objective, x0, t, noise)
-        return LOSSES[self.loss](prediction.float(), wanted)
+        return LOSSES[self.loss](prediction.float(), wanted)  # L_simple, eq. 14: noise, mse

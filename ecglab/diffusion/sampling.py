@@ -65,11 +65,11 @@ def ddpm_sample(
         if i == 0:
             return x0
         rest = 1 - alpha_bar[i]
-        to_x0 = betas[i] * alpha_bar[i - 1].sqrt() / rest
-        to_xt = (1 - betas[i]).sqrt() * (1 - alpha_bar[i - 1]) / rest
-        std = (betas[i] * (1 - alpha_bar[i - 1]) / rest).sqrt()
+        to_x0 = betas[i] * alpha_bar[i - 1].sqrt() / rest  # Ho et al. 2020, eq. 7
+        to_xt = (1 - betas[i]).sqrt() * (1 - alpha_bar[i - 1]) / rest  # eq. 7
+        std = (betas[i] * (1 - alpha_bar[i - 1]) / rest).sqrt()  # sqrt(beta~_t), eq. 7
         z = torch.randn(x.shape, generator=generator, device=generator.device).to(x)
-        x = float(to_x0) * x0 + float(to_xt) * x + float(std) * z
+        x = float(to_x0) * x0 + float(to_xt) * x + float(std) * z  # from N(mu~_t, beta~_t I), eq. 6
     return x
 
 
@@ -87,10 +87,17 @@ def ddim_sample(
     """Deterministic sampling on ``steps`` evenly spaced steps (Song et al. 2021, eq. 12).
 
     ``x_s = sqrt(alpha_bar_s) x_0(x_t) + sqrt(1 - alpha_bar_s) noise(x_t)`` for the next step s < t;
-    the last goes to alpha_bar = 1, the clean sample. Arguments as in ``ddpm_sample``.
+    the last goes to alpha_bar = 1, the clean sample. (The paper's alpha is our alpha_bar.)
+    Arguments as in ``ddpm_sample``.
 
     Raises:
         ValueError: unless 0 <= start < T and 1 <= steps <= start + 1.
+
+    >>> def knows(xt, t):  # a network that knows the clean sample, all ones
+    ...     return torch.ones_like(xt)
+    >>> x = torch.randn(2, 1, 64)
+    >>> ddim_sample(knows, NoiseSchedule.linear(), x, steps=5, objective="x0").unique()
+    tensor([1.])
     """
     start = _start(schedule, start)
     if not 1 <= steps <= start + 1:
@@ -99,13 +106,13 @@ def ddim_sample(
     for i, following in zip(path, [*path[1:], None], strict=True):
         t = _steps(x, i)
         prediction = network(x, t)
-        x0 = predict_x0(schedule, objective, x, t, prediction)
+        x0 = predict_x0(schedule, objective, x, t, prediction)  # f_theta(x_t), eq. 9
         if watch is not None:
             watch(i, x, x0)
         if following is None:
-            return x0
+            return x0  # eq. 12 with alpha_0 = 1
         noise = predict_noise(schedule, objective, x, t, prediction)
-        x = schedule.q_sample(x0, _steps(x, following), noise)
+        x = schedule.q_sample(x0, _steps(x, following), noise)  # eq. 12, sigma_t = 0
     return x
 
 
@@ -118,6 +125,9 @@ def spherical(a: Tensor, b: Tensor, share: float) -> Tensor:
     Args:
         a, b: (batch, ...), of one shape.
         share: how far from a to b.
+
+    >>> spherical(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]]), 0.5)
+    tensor([[0.7071, 0.7071]])
     """
     cosine = F.cosine_similarity(a.flatten(1), b.flatten(1), dim=1).clamp(-1, 1)
     w = torch.arccos(cosine).reshape(-1, *[1] * (a.ndim - 1))
@@ -159,5 +169,5 @@ def ddim_invert(
         prediction = network(x, t)
         clean = predict_x0(schedule, objective, x, t, prediction)
         noise = predict_noise(schedule, objective, x, t, prediction)
-        x = schedule.q_sample(clean, _steps(x, following), noise)
+        x = schedule.q_sample(clean, _steps(x, following), noise)  # Preechakul et al., eq. 8
     return x

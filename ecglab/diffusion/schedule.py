@@ -22,19 +22,25 @@ class NoiseSchedule(nn.Module):
 
     Raises:
         ValueError: for variances outside (0, 1).
+
+    >>> schedule = NoiseSchedule(torch.tensor([0.36]))  # one step: 0.8 x_0 + 0.6 noise
+    >>> schedule.q_sample(torch.tensor([[1.0]]), torch.tensor([0]), noise=torch.tensor([[2.0]]))
+    tensor([[2.]])
+    >>> len(NoiseSchedule.linear())
+    1000
     """
 
-    betas: Tensor
-    alphas_cumprod: Tensor
-    signal_scale: Tensor
-    noise_scale: Tensor
+    betas: Tensor  # beta_t
+    alphas_cumprod: Tensor  # alpha_bar_t
+    signal_scale: Tensor  # sqrt(alpha_bar_t)
+    noise_scale: Tensor  # sqrt(1 - alpha_bar_t)
 
     def __init__(self, betas: Tensor) -> None:
         super().__init__()
         if betas.ndim != 1 or not len(betas) or not bool(((betas > 0) & (betas < 1)).all()):
             raise ValueError("betas must be a vector of numbers strictly between 0 and 1")
         betas = betas.double()
-        alphas_cumprod = torch.cumprod(1 - betas, dim=0)
+        alphas_cumprod = torch.cumprod(1 - betas, dim=0)  # prod_{s<=t} alpha_s, below eq. 5
         for name, value in {
             "betas": betas,
             "alphas_cumprod": alphas_cumprod,
@@ -59,8 +65,8 @@ class NoiseSchedule(nn.Module):
         beta is capped at 0.999, as published, to avoid a singular last step.
         """
         u = torch.arange(steps + 1, dtype=torch.float64) / steps
-        curve = torch.cos((u + offset) / (1 + offset) * math.pi / 2) ** 2
-        return cls((1 - curve[1:] / curve[:-1]).clamp(max=0.999))
+        curve = torch.cos((u + offset) / (1 + offset) * math.pi / 2) ** 2  # f(t), eq. 17
+        return cls((1 - curve[1:] / curve[:-1]).clamp(max=0.999))  # beta_t = 1 - f(t) / f(t - 1)
 
     @classmethod
     def named(cls, name: str, steps: int = 1000) -> Self:
@@ -119,4 +125,4 @@ class NoiseSchedule(nn.Module):
         if t.device.type == "cpu":
             self.check(t)
         a, b = self.coefficients(t, x0)
-        return a * x0 + b * noise
+        return a * x0 + b * noise  # x_t: DiffECG, eq. 5; Ho et al. 2020, eq. 4

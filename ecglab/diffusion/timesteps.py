@@ -35,6 +35,9 @@ def step_range(steps: int, name: str, *, progress: float = 0.0) -> range:
 
     Raises:
         ValueError: for fewer than three steps, an s outside [0, 1], or another name.
+
+    >>> step_range(1000, "early"), step_range(1000, "moving", progress=0.5)
+    (range(0, 333), range(333, 666))
     """
     if steps < 3:
         raise ValueError(f"thirds need at least three steps, not {steps}")

@@ -51,6 +51,10 @@ class UNetConfig:
     Raises:
         ValueError: for another ``ndim``, no levels, a ``dim`` that the groups do not divide, an
             impossible number of middle blocks, or choices for another number of levels.
+
+    >>> config = UNetConfig(dim=48, multipliers=(1, 2, 2))  # DiffECG's, for the raw signal
+    >>> config.features, 2500 // config.stride
+    (96, 625)
     """
 
     ndim: int = 1
@@ -130,9 +134,9 @@ class ResBlock(nn.Module):
     def forward(self, x: Tensor, time: Tensor, code: Tensor | None = None) -> Tensor:
         scale, shift = self.step(F.silu(time)).chunk(2, dim=1)
         shape = (*scale.shape, *(1,) * (x.ndim - 2))
-        h = self.norm1(self.conv1(x)) * (1 + scale.view(shape)) + shift.view(shape)
+        h = self.norm1(self.conv1(x)) * (1 + scale.view(shape)) + shift.view(shape)  # t_s, t_b
         if self.scale is not None:
-            h = h * (1 + self.scale(code).view(shape))
+            h = h * (1 + self.scale(code).view(shape))  # z_s; eq. 7: z_s (t_s GN(h) + t_b)
         h = F.silu(self.norm2(self.conv2(F.silu(h))))
         return cast(Tensor, self.skip(x)) + self.dropout(h)
 

@@ -28,6 +28,10 @@ class DiffusionViews(nn.Module):
 
     Raises:
         ValueError: for fewer than one view, or an unknown sampler.
+
+    >>> views, t = DiffusionViews(NoiseSchedule.linear())(torch.ones(5, 64), torch.Generator())
+    >>> views.shape, t.shape, bool((views[0] == 1).all())  # two noisy views after the clean one
+    (torch.Size([3, 5, 64]), torch.Size([3, 5]), True)
     """
 
     done: Tensor

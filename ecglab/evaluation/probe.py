@@ -107,6 +107,12 @@ def linear_probe(
     Raises:
         ValueError: as :func:`fit_probe`; also for fewer than two folds, a subject in two folds, or
             a class that the training part of some fold lacks.
+
+    >>> labels, folds = np.tile(["A", "N"], 6), np.repeat([0, 1, 2], 4)
+    >>> features = np.where(labels == "A", 1.0, -1.0)[:, None]  # one number that tells all
+    >>> result = linear_probe(features, labels, folds, C=1.0, seed=0)
+    >>> result.classes, result.probabilities.shape, float((result.predictions == labels).mean())
+    (('A', 'N'), (12, 2), 1.0)
     """
     x, y, g = _check(features, labels, groups)
 

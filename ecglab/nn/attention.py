@@ -40,7 +40,7 @@ class Attention(_MultiHead):
     def mix(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Attend from every position to every other."""
         q, k, v = (a.transpose(2, 3) for a in (q, k, v))
-        return F.scaled_dot_product_attention(q, k, v).transpose(2, 3)
+        return F.scaled_dot_product_attention(q, k, v).transpose(2, 3)  # Vaswani et al., eq. 1
 
 
 class LinearAttention(_MultiHead):
@@ -54,7 +54,7 @@ class LinearAttention(_MultiHead):
 
     def mix(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Summarise all positions in one context per head, then read it at each position."""
-        q = q.softmax(dim=2) * q.shape[2] ** -0.5
-        k = k.softmax(dim=3)
+        q = q.softmax(dim=2) * q.shape[2] ** -0.5  # rho_q of Shen et al., eq. 4, and 1 / sqrt(d)
+        k = k.softmax(dim=3)  # rho_k
         context = k @ v.transpose(2, 3)
         return context.transpose(2, 3) @ q

@@ -22,7 +22,7 @@ class SinusoidalEmbedding(nn.Module):
         if dim < 4 or dim % 2:
             raise ValueError(f"an embedding's width must be even and at least 4, not {dim}")
         k = torch.arange(dim // 2, dtype=torch.float64)
-        frequencies = torch.exp(-math.log(period) * k / (dim // 2 - 1))
+        frequencies = torch.exp(-math.log(period) * k / (dim // 2 - 1))  # w_k
         self.register_buffer("frequencies", frequencies.float(), persistent=False)
 
     def forward(self, t: Tensor) -> Tensor:

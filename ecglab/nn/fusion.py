@@ -54,6 +54,12 @@ class CrossModalClassifier(nn.Module):
         dropout: before the last layer.
 
     Shapes: {name: (batch, channels, *position)} to (batch, classes).
+
+    >>> head = CrossModalClassifier({"signal": 96, "lorenz": 192}, {"signal": 1, "lorenz": 2}, 4)
+    >>> maps = {"signal": torch.randn(3, 96, 625), "lorenz": torch.randn(3, 192, 12, 12)}
+    >>> logits, weights = head.explain(maps)
+    >>> logits.shape, weights.shape, torch.allclose(weights.sum(dim=1), torch.ones(3))
+    (torch.Size([3, 4]), torch.Size([3, 2]), True)
     """
 
     def __init__(
@@ -83,5 +89,5 @@ class CrossModalClassifier(nn.Module):
     def explain(self, features: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Logits, and the weight of each modality (batch, m), which sums to one."""
         z = torch.stack([token(features[name]) for name, token in self.tokens.items()], dim=1)
-        mixed, attention = self.attend(z, z, z)  # the weights come averaged over heads
+        mixed, attention = self.attend(z, z, z)  # concat_h(A_h V_h) W, and A averaged over heads
         return self.classify(self.norm(z + mixed).mean(dim=1)), attention.mean(dim=1)

@@ -2,6 +2,8 @@
 
 ``h_k = lambda * h_{k-1} + gamma * (B x_k)``, ``y_k = Re(C h_k) + D * x_k``
 
+The paper writes u_k for our input x_k, and x_k for our state h_k.
+
 Every state is an oscillator: lambda's phase is its frequency, lambda's modulus its damping. At
 ``fs`` samples a second a state rings at ``phase fs / (2 pi)`` Hz and forgets by a factor e in
 ``-1 / (fs log |lambda|)`` s. The semantic diffusion autoencoder's encoder stacks such layers
@@ -47,6 +49,12 @@ class LRU(nn.Module):
     Raises:
         ValueError: for an empty or impossible ring, a largest phase that is not positive, or a mask
             of another shape or dtype.
+
+    >>> lru = LRU(4, 8, r_min=0.9, r_max=0.99)
+    >>> lru(torch.randn(2, 100, 4)).shape, lru.eigenvalues().shape
+    (torch.Size([2, 100, 4]), torch.Size([1, 8]))
+    >>> bool((lru.eigenvalues().abs() <= 0.99 + 1e-6).all())
+    True
     """
 
     def __init__(
@@ -70,9 +78,9 @@ class LRU(nn.Module):
         shape = (self.directions, state)
         # 1 - rand lies in (0, 1]: both logarithms stay finite.
         area = (1 - torch.rand(shape)) * (r_max**2 - r_min**2) + r_min**2  # |lambda|^2
-        self.nu_log = nn.Parameter(torch.log(-0.5 * torch.log(area)))
-        self.theta_log = nn.Parameter(torch.log(max_phase * (1 - torch.rand(shape))))
-        self.gamma_log = nn.Parameter(0.5 * torch.log1p(-area))
+        self.nu_log = nn.Parameter(torch.log(-0.5 * torch.log(area)))  # log nu, nu of Lemma 3.2
+        self.theta_log = nn.Parameter(torch.log(max_phase * (1 - torch.rand(shape))))  # log theta
+        self.gamma_log = nn.Parameter(0.5 * torch.log1p(-area))  # log sqrt(1 - |lambda|^2)
         # Real and imaginary parts lie side by side, as in memory: a view makes them complex.
         self.B = nn.Parameter(torch.randn(*shape, 2, width) / math.sqrt(2 * width))
         self.C = nn.Parameter(
@@ -81,7 +89,7 @@ class LRU(nn.Module):
         self.D = nn.Parameter(torch.randn(width))
 
     def eigenvalues(self) -> Tensor:
-        """Lambda, complex (directions, state)."""
+        """``lambda = exp(-exp(nu_log) + i exp(theta_log))``, complex (directions, state)."""
         return torch.polar(torch.exp(-torch.exp(self.nu_log)), torch.exp(self.theta_log))
 
     def recurrent_parameters(self) -> list[nn.Parameter]:
@@ -106,11 +114,11 @@ class LRU(nn.Module):
         if mask is not None:
             check_mask(mask, x)
             x = x.masked_fill(~mask[..., None], 0)
-        y = self.D * x
+        y = self.D * x  # x_k: the paper's u_k
         for direction, lambda_ in enumerate(self.eigenvalues()):
-            u = self._drive(x, direction)
-            h = recurrence(lambda_, u, form=self.form, reverse=direction == 1)
-            y = y + self._read(h, direction)
+            u = self._drive(x, direction)  # gamma B x_k
+            h = recurrence(lambda_, u, form=self.form, reverse=direction == 1)  # the paper's x_k
+            y = y + self._read(h, direction)  # Re(C h_k)
         return y
 
     def step(self, x: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -122,12 +130,18 @@ class LRU(nn.Module):
 
         Raises:
             ValueError: for a bidirectional layer, which needs the future.
+
+        >>> lru, x, state = LRU(4, 8), torch.randn(2, 5, 4), None
+        >>> for x_k in x.unbind(dim=1):
+        ...     y_k, state = lru.step(x_k, state)
+        >>> torch.allclose(y_k, lru(x)[:, -1], atol=1e-5)  # step by step as all at once
+        True
         """
         if self.directions == 2:
             raise ValueError("a bidirectional LRU cannot stream: it also reads the future")
         h = self._drive(x, 0)
         if state is not None:
-            h = h + self.eigenvalues()[0] * state
+            h = h + self.eigenvalues()[0] * state  # h_k = lambda h_{k-1} + gamma B x_k
         return self.D * x + self._read(h, 0), h
 
 
@@ -169,6 +183,9 @@ def parameter_groups(
 
     Returns:
         The ordinary group, then the recurrent one where there is any, for ``torch.optim.AdamW``.
+
+    >>> [group["lr"] for group in parameter_groups(LRUBlock(8, 4), lr=1e-3)]
+    [0.001, 0.0005]
     """
     slow = {id(p) for lru in _lrus(module) for p in lru.recurrent_parameters()}
     everything = list(module.parameters())

@@ -51,6 +51,10 @@ def recurrence(lambda_: Tensor, u: Tensor, *, form: str = "auto", reverse: bool 
 
     Raises:
         ValueError: for real tensors, other shapes, no time steps, or an unknown form.
+
+    >>> lambda_, u = torch.tensor([0.5j]), torch.tensor([[[1 + 0j], [0j], [0j]]])
+    >>> recurrence(lambda_, u, form="scan").flatten().tolist()  # an impulse: 1, lambda, lambda^2
+    [(1+0j), 0.5j, (-0.25+0j)]
     """
     if u.ndim != 3 or u.shape[1] == 0 or lambda_.shape != u.shape[2:]:
         raise ValueError(
@@ -86,7 +90,7 @@ def _loop(lambda_: Tensor, u: Tensor, reverse: bool) -> Tensor:
     states: list[Tensor] = []
     h = torch.zeros_like(inputs[0])
     for now in reversed(inputs) if reverse else inputs:
-        h = lambda_ * h + now
+        h = lambda_ * h + now  # h_k = lambda h_{k-1} + u_k
         states.append(h)
     return torch.stack(states[::-1] if reverse else states, dim=1)
 
@@ -107,8 +111,8 @@ class _Recurrence(torch.autograd.Function):
         g = cast(Tensor, _Recurrence.apply(lambda_.conj(), grad, ctx.solve, not ctx.reverse))
         before, after = (h[:, 1:], g[:, :-1]) if ctx.reverse else (h[:, :-1], g[:, 1:])
         pieces = zip(_pieces(before), _pieces(after), strict=True)
-        sums = [torch.linalg.vecdot(a, b, dim=1).sum(dim=0) for a, b in pieces]
-        return torch.stack(sums).sum(dim=0), g, None, None
+        sums = [torch.linalg.vecdot(a, b, dim=1).sum(dim=0) for a, b in pieces]  # conj(h_{k-1}) g_k
+        return torch.stack(sums).sum(dim=0), g, None, None  # dL/dlambda, dL/du
 
 
 def _pieces(u: Tensor) -> tuple[Tensor, ...]:
@@ -145,15 +149,15 @@ def _chunked(lambda_: Tensor, u: Tensor, reverse: bool) -> Tensor:
     inputs = u[:, body].unflatten(1, (-1, length)).unbind(2)[order]  # each (batch, chunk, state)
     states = h[:, body].unflatten(1, (-1, length)).unbind(2)[order]
 
-    end = inputs[0].clone()
+    end = inputs[0].clone()  # 1. e
     for now in inputs[1:]:
         torch.addcmul(now, lambda_, end, out=end)
     start = torch.zeros_like(end)
     ends, starts = end.unbind(1)[order], start.unbind(1)[order]
-    leap = _power(lambda_, torch.tensor(length))
+    leap = _power(lambda_, torch.tensor(length))  # 2. lambda^L
     for k in range(1, len(ends)):
         torch.addcmul(ends[k - 1], leap, starts[k - 1], out=starts[k])
-    before = start
+    before = start  # 3.
     for now, state in zip(inputs, states, strict=True):
         before = torch.addcmul(now, lambda_, before, out=state)
     before = h[:, time - whole if reverse else whole - 1]

@@ -31,12 +31,20 @@ class AttentionReducer(nn.Module):
 
     Raises:
         ValueError: for a mask of another shape or dtype, or a sequence without a real step.
+
+    >>> reducer, x = AttentionReducer(4), torch.randn(2, 50, 4)
+    >>> z, s, v = reducer.explain(x)
+    >>> z.shape, torch.allclose(s.sum(dim=1), torch.ones(2, 4))
+    (torch.Size([2, 4]), True)
+    >>> _ = nn.init.zeros_(reducer.attention.weight)  # W_a = 0: every step weighs alike
+    >>> torch.allclose(reducer(x), v.mean(dim=1), atol=1e-6)
+    True
     """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.attention = nn.Linear(channels, channels, bias=False)
-        self.value = nn.Linear(channels, channels, bias=False)
+        self.attention = nn.Linear(channels, channels, bias=False)  # W_a
+        self.value = nn.Linear(channels, channels, bias=False)  # W_v
 
     def forward(self, x: Tensor, *, mask: Tensor | None = None) -> Tensor:
         return self.explain(x, mask=mask)[0]
@@ -48,10 +56,11 @@ class AttentionReducer(nn.Module):
         """
         real = _real(x, mask)
         x = x.masked_fill(~real, 0)  # before the maps: weights of zero would not remove a NaN
+        # A = W_a X and V = W_v X.
         # Autocast's half-precision maps are summed over time in full precision.
         a, v = (linear(x).to(linear.weight.dtype) for linear in (self.attention, self.value))
-        s = a.masked_fill(~real, -torch.inf).softmax(dim=1)
-        return (s * v).sum(dim=1), s, v
+        s = a.masked_fill(~real, -torch.inf).softmax(dim=1)  # exp(A_ct) / sum_k exp(A_ck)
+        return (s * v).sum(dim=1), s, v  # z_c = sum_t S_ct V_ct
 
 
 class PoolingReducer(nn.Module):

@@ -42,7 +42,7 @@ def add_positions(frames: Tensor, *, amplitude: float = POSITIONS) -> Tensor:
         raise ValueError("frames have NaN or infinite values")
     n, d = frames.shape[1:]
     positions = SinusoidalEmbedding(d + d % 2)(torch.arange(n))[:, :d]
-    return frames + amplitude * positions.to(frames)
+    return frames + amplitude * positions.to(frames)  # X = S + a P
 
 
 def attention_map(tokens: Tensor) -> Tensor:
@@ -55,9 +55,12 @@ def attention_map(tokens: Tensor) -> Tensor:
         A, shape (batch, frames, frames); row i sums to 1.
 
     Source: Zewail, arXiv 2509.18424; Vaswani et al. 2017, Eq. 1, with Q = K = V = X.
+
+    >>> attention_map(torch.ones(1, 4, 8))[0, 0]  # frames that are alike share evenly
+    tensor([0.2500, 0.2500, 0.2500, 0.2500])
     """
     scores = tokens @ tokens.transpose(1, 2) / tokens.shape[2] ** 0.5
-    return scores.softmax(dim=2)
+    return scores.softmax(dim=2)  # A: Vaswani et al. 2017, eq. 1, without its V
 
 
 def contextualise(frames: Tensor, *, amplitude: float = POSITIONS) -> Tensor:
@@ -78,7 +81,7 @@ def contextualise(frames: Tensor, *, amplitude: float = POSITIONS) -> Tensor:
     Source: Zewail, arXiv 2509.18424 (positions, self-attention without parameters).
     """
     tokens = add_positions(frames, amplitude=amplitude)
-    tokens = tokens + attention_map(tokens) @ tokens
+    tokens = tokens + attention_map(tokens) @ tokens  # X + A X
     return F.layer_norm(tokens, tokens.shape[2:])
 
 

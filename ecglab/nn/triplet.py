@@ -105,7 +105,7 @@ def mine_triplets(
 
 def _batch_hard(distances: Tensor, same: Tensor, different: Tensor) -> Triplets:
     anchor = (same.any(dim=1) & different.any(dim=1)).nonzero().flatten()
-    positive = distances.masked_fill(~same, -torch.inf).argmax(dim=1)
+    positive = distances.masked_fill(~same, -torch.inf).argmax(dim=1)  # Hermans et al., eq. 5
     negative = distances.masked_fill(~different, torch.inf).argmin(dim=1)
     return Triplets(anchor, positive[anchor], negative[anchor])
 
@@ -176,5 +176,5 @@ class TripletLoss(nn.Module):
         )
         if len(a) == 0:
             return TripletLossResult(0 * embeddings.sum(), 0, 0)
-        losses = F.relu(distances[a, p] - distances[a, n] + self.margin)
+        losses = F.relu(distances[a, p] - distances[a, n] + self.margin)  # FaceNet eq. 2, unsquared
         return TripletLossResult(losses.mean(), len(a), int((losses > 0).sum()))

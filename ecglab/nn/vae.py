@@ -58,8 +58,11 @@ def gaussian_kl(mean: Tensor, logvar: Tensor) -> Tensor:
 
     Elementwise: ``mean`` and ``logvar = log sigma^2`` of one shape to that shape (Kingma & Welling
     2014, appendix B).
+
+    >>> gaussian_kl(torch.tensor([0.0, 1.0]), torch.zeros(2)).tolist()  # 0 and mu^2 / 2
+    [0.0, 0.5]
     """
-    return 0.5 * (mean.square() + logvar.exp() - logvar - 1)
+    return 0.5 * (mean.square() + logvar.exp() - logvar - 1)  # D_KL of appendix B
 
 
 class VAE(nn.Module):
@@ -94,7 +97,7 @@ class VAE(nn.Module):
         """``z = mu + sigma noise``, the reparameterisation trick."""
         # Drawn on the generator's own device, so that the CPU and a GPU can see the same noise.
         noise = torch.randn(mean.shape, generator=generator, device=generator.device).to(mean)
-        return mean + (0.5 * logvar).exp() * noise
+        return mean + (0.5 * logvar).exp() * noise  # z of Kingma & Welling's eq. 10
 
     def decode(self, z: Tensor) -> Tensor:
         """xhat (batch, features) of z (batch, latent)."""
@@ -170,7 +173,7 @@ def latent_use(vae: VAE, x: Tensor, *, threshold: float = 0.01) -> LatentUse:
     if len(x) < 2:
         raise ValueError(f"a variance over the data needs at least two samples, not {len(x)}")
     mean, logvar = (part.double() for part in vae.encode(x))
-    variance = mean.var(dim=0)
+    variance = mean.var(dim=0)  # A_u
     use = LatentUse(
         variance=variance, kl=gaussian_kl(mean, logvar).mean(dim=0), active=variance > threshold
     )

@@ -58,7 +58,7 @@ class EarlyTraining:
     loss: tuple[float, ...]
     accuracy: tuple[float, ...]
     f1: tuple[float, ...]
-    weight_change: float
+    weight_change: float  # denominator of eq. 10
 
     def __post_init__(self) -> None:
         if len(self.loss) < 2 or not len(self.loss) == len(self.accuracy) == len(self.f1):
@@ -77,7 +77,7 @@ def delta_f1(early: EarlyTraining) -> float:
 
 def delta_loss(early: EarlyTraining) -> float:
     """Fall of the loss over the last epoch, L(w_r) - L(w_{r+1}): positive is better (Table 4)."""
-    return early.loss[-2] - early.loss[-1]
+    return early.loss[-2] - early.loss[-1]  # Delta L of eq. 10; eq. 13 writes the opposite sign
 
 
 def mix(early: EarlyTraining) -> float:
@@ -93,8 +93,16 @@ def gamma(early: EarlyTraining) -> float:
 
     Negative where the loss rose. Weights that did not move leave 0 / 0, which counts as no
     improvement: 0.
+
+    One small step down L(w) = w^2 / 2 from w = 5, where the gradient is 5 (eq. 15's limit):
+
+    >>> w, eta = 5.0, 0.01
+    >>> losses = w**2 / 2, (w - eta * w) ** 2 / 2
+    >>> early = EarlyTraining(loss=losses, accuracy=(0, 0), f1=(0, 0), weight_change=eta * w)
+    >>> round(gamma(early), 3)
+    4.975
     """
-    return delta_loss(early) / early.weight_change if early.weight_change > 0 else 0.0
+    return delta_loss(early) / early.weight_change if early.weight_change > 0 else 0.0  # eq. 10
 
 
 def gamma_released(early: EarlyTraining) -> float:
@@ -172,7 +180,7 @@ def early_training(
             if not math.isfinite(found[-1][0]):
                 raise TrainingDiverged(f"validation loss {found[-1][0]} after epoch {epoch}")
     loss, accuracy, f1 = zip(*found, strict=True)
-    change = torch.linalg.vector_norm(weights[-1] - weights[-2]).item()
+    change = torch.linalg.vector_norm(weights[-1] - weights[-2]).item()  # ||w_{r+1} - w_r||
     return EarlyTraining(loss=loss, accuracy=accuracy, f1=f1, weight_change=change)
 
 

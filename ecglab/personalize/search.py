@@ -90,6 +90,11 @@ def bayesian_search(
 
     Raises:
         ValueError: for no evaluations, or where the objective is NaN or infinite, naming the point.
+
+    >>> space = SearchSpace(names=("signal",), low=20, high=81)
+    >>> found = bayesian_search(lambda t: -((t[0] - 37) ** 2), space, evaluations=8, seed=0)
+    >>> found.winner, found.evaluations, space.size
+    ((37,), 8, 62)
     """
     budget = _budget(space, evaluations)
     rng = np.random.default_rng(seed)
@@ -100,7 +105,7 @@ def bayesian_search(
     while len(values) < budget:
         candidates = _candidates(space, points[int(np.argmax(values))], len(points), rng)
         belief = posterior(space, points, values, candidates, seed=int(rng.integers(2**31)))
-        by_hope = np.lexsort((belief.std, belief.improvement))[::-1]
+        by_hope = np.lexsort((belief.std, belief.improvement))[::-1]  # the largest EI first, eq. 9
         ranked = (_point(candidates[i]) for i in by_hope)
         points.append(next(point for point in ranked if point not in points))
         values.append(_value(objective, space, points[-1]))

@@ -22,6 +22,10 @@ class SearchSpace:
 
     Raises:
         ValueError: for no names, a name twice, or low > high.
+
+    >>> space = SearchSpace(names=("signal", "spectrogram", "lorenz"), low=20, high=81)
+    >>> space.levels, space.size, (20, 50, 81) in space, space.unit([(20, 81, 20)]).tolist()
+    (62, 238328, True, [[0.0, 1.0, 0.0]])
     """
 
     names: tuple[str, ...]

@@ -59,12 +59,17 @@ def expected_improvement(mean: ArrayLike, std: ArrayLike, best: float) -> NDArra
         mean: mu, any shape.
         std: sigma >= 0, of the same shape.
         best: f+, the best value so far.
+
+    Where mu = f+ an uncertain point still promises sigma phi(0) = 0.399 sigma, a certain one 0:
+
+    >>> expected_improvement([1.0, 1.0], std=[1.0, 0.0], best=1.0).round(3).tolist()
+    [0.399, 0.0]
     """
-    gain, sigma = np.asarray(mean, np.float64) - best, np.asarray(std, np.float64)
+    gain, sigma = np.asarray(mean, np.float64) - best, np.asarray(std, np.float64)  # mu - f+
     z = np.divide(gain, sigma, out=np.zeros_like(gain), where=sigma > 0)
     density = np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi)
     # Far below the best the two terms cancel, and rounding may leave less than nothing.
-    improvement = np.maximum(gain * ndtr(z) + sigma * density, 0.0)
+    improvement = np.maximum(gain * ndtr(z) + sigma * density, 0.0)  # EI(x), eq. 9
     return np.where(sigma > 0, improvement, np.maximum(gain, 0.0))
 
 
@@ -91,15 +96,15 @@ def posterior(
         seed: of the restarts in fitting.
     """
     y = np.asarray(values, np.float64)
-    centre, scale = y.mean(), y.std() or 1.0
-    smooth = ConstantKernel(1.0, (0.05, 20.0)) * RBF(0.3, (0.05, 3.0))
-    kernel = smooth + WhiteKernel(1e-3, (1e-6, 1.0))
+    centre, scale = y.mean(), y.std() or 1.0  # centre: m(x) of eq. 7, the same for all x
+    smooth = ConstantKernel(1.0, (0.05, 20.0)) * RBF(0.3, (0.05, 3.0))  # a^2 times the RBF of eq. 8
+    kernel = smooth + WhiteKernel(1e-3, (1e-6, 1.0))  # and s^2 [x = x']
     model = GaussianProcessRegressor(kernel, n_restarts_optimizer=RESTARTS, random_state=seed)
     # Matrices this small only make threads wait for each other: ten times slower on a busy machine.
     with threadpool_limits(1, user_api="blas"), warnings.catch_warnings():
         # A hyperparameter at its bound is an answer here (no noise, a flat objective), no failure.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(space.unit(points), (y - centre) / scale)
+        model.fit(space.unit(points), (y - centre) / scale)  # f ~ GP(m, k), eq. 7
         mean, std = model.predict(space.unit(candidates), return_std=True)
     signal, white = model.kernel_.k1, model.kernel_.k2
     # scikit-learn's deviation is that of a new observation; the improvement wanted is f's.

@@ -80,6 +80,9 @@ def resample(x: Signal, fs: float, new_fs: float) -> Signal:
 
     Raises:
         ValueError: a rate that is not positive; no samples; NaN or infinite samples.
+
+    >>> resample(np.zeros((12, 3000)), 300, 250).shape
+    (12, 2500)
     """
     _check(x, fs)
     if not new_fs > 0:
@@ -110,6 +113,9 @@ def scale(x: Signal, how: Scaling) -> Signal:
 
     Raises:
         ValueError: an unknown ``how``; no samples; NaN or infinite samples.
+
+    >>> scale(np.array([-1.0, 0.0, 3.0, 2.0]), "range").tolist()  # mean 1, peak to peak 4
+    [-0.5, -0.25, 0.5, 0.25]
     """
     _check(x)
     if how == "none":

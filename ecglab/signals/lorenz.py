@@ -29,9 +29,12 @@ def lorenz_points(rr: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         Seconds, shape (n − 2, 2); (0, 2) for fewer than three intervals (four beats).
 
     Source: DiffECG (Zhou et al., IJCAI 2025), Eq. 1; Sarkar et al. 2008.
+
+    >>> lorenz_points(np.array([0.8, 0.8, 0.5, 1.1])).round(3).tolist()  # an early beat, its pause
+    [[-0.3, 0.0], [0.6, -0.3]]
     """
-    change = np.diff(np.asarray(rr, dtype=np.float64))
-    return np.stack((change[1:], change[:-1]), axis=-1)
+    change = np.diff(np.asarray(rr, dtype=np.float64))  # dRR
+    return np.stack((change[1:], change[:-1]), axis=-1)  # (x_i, y_i), eq. 1
 
 
 def lorenz_images(times: Tensor, *, size: int = 48, limit: float = LIMIT) -> Tensor:
@@ -61,6 +64,10 @@ def lorenz_images(times: Tensor, *, size: int = 48, limit: float = LIMIT) -> Ten
         ValueError: ``times`` is not two-dimensional; size or limit is not positive.
 
     Source: DiffECG (Zhou et al., IJCAI 2025), Eq. 1 and Fig. 2.
+
+    >>> picture = lorenz_images(torch.arange(0, 10, 0.8)[None])  # regular beats: the origin alone
+    >>> picture.shape, picture.nonzero().tolist()
+    (torch.Size([1, 1, 48, 48]), [[0, 0, 23, 24]])
     """
     if times.ndim != 2:
         raise ValueError(f"beat times must have shape (n, max_beats), not {tuple(times.shape)}")
@@ -69,8 +76,8 @@ def lorenz_images(times: Tensor, *, size: int = 48, limit: float = LIMIT) -> Ten
     n = len(times)
     counts = torch.zeros(n * size * size, device=times.device)
     if times.shape[1] >= 4:
-        change = times.diff(dim=1).diff(dim=1)
-        x, y = change[:, 1:], change[:, :-1]
+        change = times.diff(dim=1).diff(dim=1)  # dRR
+        x, y = change[:, 1:], change[:, :-1]  # eq. 1
         column = _bin(x, size, limit)
         row = size - 1 - _bin(y, size, limit)
         picture = torch.arange(n, device=times.device)[:, None]

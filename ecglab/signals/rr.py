@@ -89,6 +89,11 @@ def rr_features(peaks: NDArray[np.integer[Any]], fs: float) -> NDArray[np.float6
 
     Raises:
         ValueError: beats not in ascending order.
+
+    >>> peaks = np.arange(0, 3000, 240)  # every 0.8 s of ten seconds at 300 Hz
+    >>> values = dict(zip(RR_FEATURES, rr_features(peaks, 300.0).round(3).tolist(), strict=True))
+    >>> values["beats"], values["rr_mean"], values["rmssd"], values["origin"]
+    (13.0, 0.8, 0.0, 1.0)
     """
     rr = rr_intervals(peaks, fs)
     values = dict.fromkeys(RR_FEATURES, 0.0)
@@ -176,5 +181,5 @@ def coefficient_of_sample_entropy(rr: NDArray[np.float64], *, matches: int = 5) 
     r = 0.03
     while np.count_nonzero(both < r) < matches:
         r *= 2
-    chance = np.count_nonzero(both < r) / np.count_nonzero(now < r)
-    return float(-np.log(chance) + np.log(2 * r) - np.log(rr.mean()))
+    chance = np.count_nonzero(both < r) / np.count_nonzero(now < r)  # A / B
+    return float(-np.log(chance) + np.log(2 * r) - np.log(rr.mean()))  # COSEn

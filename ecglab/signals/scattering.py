@@ -96,8 +96,8 @@ def scattering(
     out = np.empty((len(x), _frames(transform), int(_kept(transform, fs, fmax).sum())), np.float32)
     for start in range(0, len(x), _BATCH):
         part = np.ascontiguousarray(x[start : start + _BATCH], np.float32)
-        out[start : start + _BATCH] = transform(part).transpose(0, 2, 1)
-    return np.log1p(np.abs(out) / np.float32(EPS)) if log else out
+        out[start : start + _BATCH] = transform(part).transpose(0, 2, 1)  # S0, S1, S2: eqs. 1, 2
+    return np.log1p(np.abs(out) / np.float32(EPS)) if log else out  # log(1 + 100 |S|)
 
 
 def scattering_bank(

@@ -15,7 +15,7 @@ class Spectrogram(NamedTuple):
 
     frequencies: Tensor  # Hz, shape (bins,)
     times: Tensor  # s, centres of the windows, shape (frames,)
-    values: Tensor  # complex64, shape (..., bins, frames)
+    values: Tensor  # X(i, ω), complex64, shape (..., bins, frames)
 
 
 def stft(x: Tensor, fs: float, *, window: int = 128, hop: int = 32) -> Spectrogram:
@@ -41,13 +41,19 @@ def stft(x: Tensor, fs: float, *, window: int = 128, hop: int = 32) -> Spectrogr
         ValueError: a signal shorter than half a window; NaN or infinite samples.
 
     Source: DiffECG (Zhou et al., IJCAI 2025), Eqs. 2 and 3.
+
+    >>> x = torch.sin(2 * torch.pi * 10 * torch.arange(512) / 128)  # 10 Hz for four seconds
+    >>> frequencies, times, values = stft(x, 128.0)
+    >>> values.shape, frequencies[values.abs().sum(dim=1).argmax()].item()
+    (torch.Size([65, 17]), 10.0)
     """
     if x.shape[-1] <= window // 2:
         raise ValueError(f"signal of {x.shape[-1]} samples is too short for a window of {window}")
     if not bool(x.isfinite().all()):
         raise ValueError("signal has NaN or infinite samples")
-    hann = torch.hann_window(window, periodic=False, dtype=x.dtype, device=x.device)
+    hann = torch.hann_window(window, periodic=False, dtype=x.dtype, device=x.device)  # g, eq. 3
     rows = x.reshape(-1, x.shape[-1])
+    # X(i, ω), eq. 2
     values = torch.stft(rows, window, hop, window=hann, pad_mode="reflect", return_complex=True)
     frequencies = torch.arange(values.shape[-2], device=x.device) * (fs / window)
     times = torch.arange(values.shape[-1], device=x.device) * (hop / fs)
