@@ -40,7 +40,7 @@ class NoiseSchedule(nn.Module):
         if betas.ndim != 1 or not len(betas) or not bool(((betas > 0) & (betas < 1)).all()):
             raise ValueError("betas must be a vector of numbers strictly between 0 and 1")
         betas = betas.double()
-        alphas_cumprod = torch.cumprod(1 - betas, dim=0)  # prod_{s<=t} alpha_s, below eq. 5
+        alphas_cumprod = torch.cumprod(1 - betas, dim=0)  # alpha_bar_t, below DiffECG's eq. 5
         for name, value in {
             "betas": betas,
             "alphas_cumprod": alphas_cumprod,

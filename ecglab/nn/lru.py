@@ -2,7 +2,7 @@
 
 ``h_k = lambda * h_{k-1} + gamma * (B x_k)``, ``y_k = Re(C h_k) + D * x_k``
 
-The paper writes u_k for our input x_k, and x_k for our state h_k.
+The paper, and the poster, write u_k for our input x_k and x_k for our state h_k.
 
 Every state is an oscillator: lambda's phase is its frequency, lambda's modulus its damping. At
 ``fs`` samples a second a state rings at ``phase fs / (2 pi)`` Hz and forgets by a factor e in

@@ -149,7 +149,7 @@ def _chunked(lambda_: Tensor, u: Tensor, reverse: bool) -> Tensor:
     inputs = u[:, body].unflatten(1, (-1, length)).unbind(2)[order]  # each (batch, chunk, state)
     states = h[:, body].unflatten(1, (-1, length)).unbind(2)[order]
 
-    end = inputs[0].clone()  # 1. e
+    end = inputs[0].clone()  # 1. e, of each chunk
     for now in inputs[1:]:
         torch.addcmul(now, lambda_, end, out=end)
     start = torch.zeros_like(end)
@@ -157,7 +157,7 @@ def _chunked(lambda_: Tensor, u: Tensor, reverse: bool) -> Tensor:
     leap = _power(lambda_, torch.tensor(length))  # 2. lambda^L
     for k in range(1, len(ends)):
         torch.addcmul(ends[k - 1], leap, starts[k - 1], out=starts[k])
-    before = start  # 3.
+    before = start  # 3. from each chunk's own start
     for now, state in zip(inputs, states, strict=True):
         before = torch.addcmul(now, lambda_, before, out=state)
     before = h[:, time - whole if reverse else whole - 1]

@@ -94,7 +94,7 @@ def gamma(early: EarlyTraining) -> float:
     Negative where the loss rose. Weights that did not move leave 0 / 0, which counts as no
     improvement: 0.
 
-    One small step down L(w) = w^2 / 2 from w = 5, where the gradient is 5 (eq. 15's limit):
+    One small step down L(w) = w^2 / 2 from w = 5, where the gradient is 5, comes near it (eq. 15):
 
     >>> w, eta = 5.0, 0.01
     >>> losses = w**2 / 2, (w - eta * w) ** 2 / 2
