@@ -30,6 +30,7 @@ from ecglab.evaluation.personal import CannotPersonalise, Strategy
 from ecglab.evaluation.personalisation import ALL_STRATEGIES, run_personalisation
 from ecglab.evaluation.results import NAME, write_text
 from ecglab.evaluation.semantic_ablation import VARIANTS, run_ablation
+from ecglab.evaluation.tables import frame, write_table
 from ecglab.evaluation.tasks import CannotGeneralise, check_disjoint
 from ecglab.methods import METHODS, describe_methods, get_method, pretrained
 from ecglab.methods import pretrain as run_pretraining
@@ -167,6 +168,7 @@ def probe(
         list[Path] | None, typer.Option(help="a folder of weights instead; may be repeated")
     ] = None,
     out: Annotated[Path, typer.Option(help="folder of the results")] = Path("results"),
+    predictions: Annotated[Path | None, typer.Option(help="folder of all predictions")] = None,
 ) -> None:
     """Probe frozen embeddings on CinC 2017's four classes, beside a majority guess.
 
@@ -178,12 +180,12 @@ def probe(
     budget = load_profile(profile)
     source, ids = choose(dataset, budget)
     if weights:
-        for result in run_weights(weights, source, ids, budget):
+        for result in run_weights(weights, source, ids, budget, predictions=predictions):
             typer.echo(f"{save(result, out)}: macro-F1 {result.metrics['macro_f1']}")
         return
     frozen = {name: cls for name, cls in METHODS.items() if not cls.needs_labels}
     every = [name for name, cls in frozen.items() if "embed" in cls.supports()]
-    for result in run_probes(method or every, source, ids, budget, t=t):
+    for result in run_probes(method or every, source, ids, budget, t=t, predictions=predictions):
         path = save(result, out)
         typer.echo(f"{path}: macro-F1 {result.metrics['macro_f1']}")
 
@@ -414,10 +416,16 @@ def results(
     readme: Annotated[Path, typer.Option(help="the page that shows them")] = Path("README.md"),
     profile: Annotated[str, typer.Option(help="whose runs the folder's own page shows")] = "laptop",
     check: Annotated[bool, typer.Option("--check", help="only say whether it is stale")] = False,
+    export: Annotated[
+        Path | None, typer.Option(help="instead: every score of every run, as a .csv, .md or .tex")
+    ] = None,
 ) -> None:
     """Put the results' tables into the README, and the results' own page where there is one."""
     load_profile(profile)  # a wrong name would show no results, and wipe the page
     every, own = load_all(folder), folder / "README.md"
+    if export is not None:
+        typer.echo(write_table(frame(every), export))
+        return
     tables = [(readme, marker, table(every)) for marker, table in FRONT.items()]
     if own.exists():
         tables += [(own, m, table(every, profile=profile)) for m, table in RESULTS.items()]

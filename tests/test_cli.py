@@ -258,6 +258,8 @@ def test_pretrain_probe_and_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert RUN.invoke(app, [*options, "--check"]).exit_code == 1
     assert RUN.invoke(app, options).exit_code == 0
     assert RUN.invoke(app, [*options, "--check"]).exit_code == 0
+    assert RUN.invoke(app, [*options, "--export", str(tmp_path / "all.csv")]).exit_code == 0
+    assert (tmp_path / "all.csv").read_text().count(",macro_f1,") == 2
     assert "No results yet" in page.read_text()
     page.write_text(before := page.read_text().replace("_No results yet._", "a table"))
     answer = RUN.invoke(app, [*options, "--profile", "hugo"])

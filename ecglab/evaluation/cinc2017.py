@@ -24,7 +24,7 @@ from ecglab.data.windows import RecordSource
 from ecglab.evaluation.bootstrap import Interval, Metric, bootstrap_ci, paired_difference
 from ecglab.evaluation.metrics import CINC2017_CLASSES, cinc2017_score, class_f1, macro_f1
 from ecglab.evaluation.probe import ProbeResult, linear_probe, majority
-from ecglab.evaluation.results import Result, check_name
+from ecglab.evaluation.results import Result, check_name, save_predictions
 from ecglab.evaluation.tables import table, to_markdown
 from ecglab.methods import Method, RRSpectral, load_weights, pretrained
 from ecglab.profiles import Profile
@@ -53,6 +53,12 @@ class Probed:
     def labels(self) -> NDArray[np.str_]:
         """The records' classes, (n,)."""
         return self.rows["label"].to_numpy(dtype=str)
+
+    def table(self) -> pd.DataFrame:
+        """``rows`` with the prediction and the probability of every class."""
+        p = self.probe
+        columns = {f"p_{c}": p.probabilities[:, i] for i, c in enumerate(p.classes)}
+        return self.rows.assign(prediction=p.predictions, **columns)
 
 
 def check_classes(dataset: Dataset) -> None:
@@ -205,6 +211,7 @@ def run_probes(
     profile: Profile,
     *,
     t: int | None = None,
+    predictions: Path | None = None,
 ) -> Iterator[Result]:
     """Probe methods of the registry for every seed of a profile, beside the majority guess.
 
@@ -217,6 +224,7 @@ def run_probes(
         ids: the records to use.
         profile: number of seeds and resamples; where weights come from.
         t: the noise step, for methods that have one; None: as configured.
+        predictions: a folder for every record's prediction, as CSV.
 
     Raises:
         ValueError: for a data set of other classes.
@@ -232,7 +240,7 @@ def run_probes(
         rivals = [baseline]
         for name in names:
             if name == RRSpectral.info.name:
-                yield score(baseline, **run)
+                yield _kept(score(baseline, **run), baseline, predictions)
                 continue
             method, *beside = (methods[part] for part in name.split("+"))
             step = t if any(m.draws for m in (method, *beside)) else None
@@ -240,12 +248,23 @@ def run_probes(
                 method, dataset, ids, seed=seed, t=step, beside=beside, vectors=vectors
             )
             variant = "" if step is None else f"t{step}"
-            yield score(probed, **run, against=rivals, variant=variant)
+            result = score(probed, **run, against=rivals, variant=variant)
+            yield _kept(result, probed, predictions)
             rivals.append(probed)
 
 
+def _kept(result: Result, probed: Probed, folder: Path | None) -> Result:
+    save_predictions(result, probed.table(), folder)
+    return result
+
+
 def run_weights(
-    folders: Sequence[Path], dataset: Dataset, ids: Sequence[str], profile: Profile
+    folders: Sequence[Path],
+    dataset: Dataset,
+    ids: Sequence[str],
+    profile: Profile,
+    *,
+    predictions: Path | None = None,
 ) -> Iterator[Result]:
     """Probe weights of one's own, as ``pretrain`` leaves them, for every seed of a profile.
 
@@ -257,6 +276,7 @@ def run_weights(
         dataset: CinC 2017, or the simulator.
         ids: the records to use.
         profile: number of seeds and resamples.
+        predictions: a folder for every record's prediction, as CSV.
 
     Raises:
         ValueError: for a folder without weights, two of one name, or a data set of other classes.
@@ -279,7 +299,7 @@ def run_weights(
                 probed, dataset=dataset.name, profile=profile, against=reference, variant=name
             )
             reference = reference or [replace(probed, method=name)]
-            yield result
+            yield _kept(result, probed, predictions)
 
 
 COLUMNS = {

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from ecglab.data.pooling import pool_records
 from ecglab.data.readers.base import Dataset
 from ecglab.data.splits import holdout
-from ecglab.evaluation.results import Result, check_name, write_text
+from ecglab.evaluation.results import Result, check_name, save_predictions
 from ecglab.evaluation.tasks import (
     CannotGeneralise,
     Several,
@@ -172,9 +172,7 @@ def run_generalisation(
                 against=rivals,
                 variant="+".join(v for v, used in variants.items() if used),
             )
-            if predictions is not None:
-                path = Path(predictions) / f"{Path(result.filename).stem}.csv"
-                write_text(path, tested.table().to_csv(index=False, lineterminator="\n"))
+            save_predictions(result, tested.table(), predictions)
             yield result
 
 

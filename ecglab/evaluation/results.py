@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from ecglab import __version__
 from ecglab.evaluation.bootstrap import Interval
@@ -171,6 +172,16 @@ def save(result: Result, folder: str | Path) -> Path:
     path = Path(folder) / result.filename
     write_text(path, text + "\n")
     return path
+
+
+def save_predictions(result: Result, table: pd.DataFrame, folder: str | Path | None) -> None:
+    """Write every unit's prediction beside a result, as CSV under its name; None: do not.
+
+    With them another system can be compared with this one in pairs, after the fact.
+    """
+    if folder is not None:
+        path = Path(folder) / f"{Path(result.filename).stem}.csv"
+        write_text(path, table.to_csv(index=False, lineterminator="\n"))
 
 
 def load(path: str | Path) -> Result:

@@ -1,6 +1,13 @@
 """One file per system in the papers, behind one small interface; the registry lists them."""
 
-from ecglab.methods.base import METHODS, Method, MethodInfo, Unsupported, describe_methods
+from ecglab.methods.base import (
+    METHODS,
+    Method,
+    MethodInfo,
+    Unsupported,
+    describe_methods,
+    register,
+)
 from ecglab.methods.dacl import (
     DACL,
     GaussianContrastive,
@@ -58,4 +65,5 @@ __all__ = [
     "load_weights",
     "pretrain",
     "pretrained",
+    "register",
 ]

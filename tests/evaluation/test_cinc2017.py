@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import f1_score
 
@@ -230,3 +231,17 @@ def test_what_cannot_be_probed_is_refused_before_the_work(
         next(run_weights([tmp_path / "my weights"], records, records.ids(), PROFILE))
     with pytest.raises(ValueError, match="dacl learned from labels"):
         probe_method(DACL.for_profile(PROFILE), records, records.ids(), seed=0)
+
+
+def test_every_record_s_prediction_can_be_kept(records: Simulator, tmp_path: Path) -> None:
+    _, plain = run_probes(
+        ["rr-spectral"], records, records.ids(), PROFILE, predictions=tmp_path / "p"
+    )
+    (path,) = (tmp_path / "p").glob("*.csv")
+    assert path.stem == Path(plain.filename).stem
+    kept = pd.read_csv(path)
+    assert kept["record"].tolist() == records.ids()
+    assert f1_score(kept["label"], kept["prediction"], average="macro") == pytest.approx(
+        plain.metrics["macro_f1"].value, abs=1e-6
+    )
+    assert np.allclose(kept[["p_A", "p_N", "p_O", "p_~"]].sum(axis=1), 1)
