@@ -15,6 +15,7 @@ from ecglab.data.fetch import FetchError, fetch
 from ecglab.data.readers.base import Dataset
 from ecglab.data.readers.folder import read_folder
 from ecglab.data.readers.physionet import DataNotFound
+from ecglab.data.whole import write_text
 from ecglab.diffusion.extractor import NoStructure
 from ecglab.diffusion.objectives import Objective
 from ecglab.evaluation import load_all, save, update_readme
@@ -28,7 +29,7 @@ from ecglab.evaluation.label_efficiency import run_label_efficiency
 from ecglab.evaluation.pages import FRONT, RESULTS
 from ecglab.evaluation.personal import CannotPersonalise, Strategy
 from ecglab.evaluation.personalisation import ALL_STRATEGIES, run_personalisation
-from ecglab.evaluation.results import NAME, write_text
+from ecglab.evaluation.results import NAME
 from ecglab.evaluation.semantic_ablation import VARIANTS, run_ablation
 from ecglab.evaluation.tables import frame, write_table
 from ecglab.evaluation.tasks import CannotGeneralise, check_disjoint

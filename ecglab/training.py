@@ -12,7 +12,6 @@ needs no generator states.
 import copy
 import hashlib
 import math
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -27,6 +26,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.multiprocessing import ProcessRaisedException
 
+from ecglab.data.whole import whole
 from ecglab.nn import parameter_groups
 from ecglab.nn.cuda_graph import GraphedLoss, RecordableLoss
 from ecglab.profiles import Profile
@@ -339,7 +339,7 @@ def _save(
     optimizer: torch.optim.Optimizer,
     report: TrainReport,
 ) -> None:
-    """Write a checkpoint under a temporary name, then rename it: never half a file."""
+    """Write a checkpoint, never half a file."""
     state = {
         "config": dict(run_is),
         "module": module.state_dict(),
@@ -349,10 +349,8 @@ def _save(
         "device": report.device,
         "seconds": report.seconds,
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    torch.save(state, partial)
-    os.replace(partial, path)
+    with whole(path) as partial:
+        torch.save(state, partial)
 
 
 def _resume(

@@ -7,7 +7,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from ecglab.course.sources import NOTEBOOKS, find_sources, read_source
-from ecglab.evaluation.results import write_text
+from ecglab.data.whole import write_text
 
 
 def pair_text(notebook: NotebookNode) -> str:

@@ -19,7 +19,7 @@ from ecglab.course.kernel import CourseKernel, kernel_class
 from ecglab.course.page import render
 from ecglab.course.pairing import pair_text
 from ecglab.course.sources import NOTEBOOKS, find_sources, read_source
-from ecglab.evaluation.results import write_text
+from ecglab.data.whole import write_text
 from ecglab.profiles import load_profile
 
 # Seconds that one cell may take: far more than it needs, so that only a cell that hangs is stopped.

@@ -31,7 +31,8 @@ from ecglab.data.transfer import (
     read_text,
     sha256_of,
 )
-from ecglab.data.verified import Verified, write_whole
+from ecglab.data.verified import Verified
+from ecglab.data.whole import write_text
 from ecglab.progress import progress as progress_bar
 
 LISTING = "SHA256SUMS.txt"
@@ -138,7 +139,7 @@ def fetch(
     folder.mkdir(parents=True, exist_ok=True)
     with _one_at_a_time(folder):
         lines = (f"{sha256}  {path}\n" for path, sha256 in listing.items())
-        write_whole(folder / LISTING, "".join(lines))
+        write_text(folder / LISTING, "".join(lines))
         job = _Job(source, folder, wanted)
         desc = f"{project} {version}"
         with progress_bar(len(wanted), desc, unit="file", enabled=progress) as bar:

@@ -1,9 +1,10 @@
 """Which files of a folder were verified, so that an untouched file need not be hashed again."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
+
+from ecglab.data.whole import write_text
 
 INDEX = ".verified.json"  # {path: [size in bytes, modification time in ns, SHA-256]}
 
@@ -43,11 +44,4 @@ class Verified:
     def save(self) -> None:
         """Write the index, if it changed."""
         if self._changed:
-            write_whole(self.folder / INDEX, json.dumps(self._seen))
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a UTF-8 file that appears, or replaces an older one, in one step (one writer only)."""
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
+            write_text(self.folder / INDEX, json.dumps(self._seen))

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from ecglab.data.locations import data_home
 from ecglab.data.readers.base import warn_of_skipped
 from ecglab.data.record import Record, RecordError
+from ecglab.data.whole import whole
 from ecglab.signals.filters import Scaling, bandpass, resample, scale
 
 FORMAT = 1  # raise it when the same inputs give other windows
@@ -161,8 +162,7 @@ class WindowSet:
         step = np.where(peak > 0, peak / 1024, 1.0).astype(np.float32)
         levels = np.rint(self.signals / step[..., None]).astype(np.int16)
         meta = {"spec": asdict(self.spec), "source": self.source, "skipped": self.skipped}
-        partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-        with open(partial, "wb") as file:
+        with whole(path) as partial, open(partial, "wb") as file:
             np.savez_compressed(
                 file,
                 deltas=np.diff(levels, axis=-1, prepend=np.int16(0)),
@@ -170,7 +170,6 @@ class WindowSet:
                 table=np.frombuffer(self.table.to_csv(index=False).encode(), np.uint8),
                 meta=np.frombuffer(json.dumps(meta).encode(), np.uint8),
             )
-        os.replace(partial, path)
 
     @classmethod
     def load(cls, path: Path | str) -> Self:

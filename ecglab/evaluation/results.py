@@ -6,7 +6,6 @@ time is kept, since it would change where nothing else did.
 """
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -20,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from ecglab import __version__
+from ecglab.data.whole import write_text
 from ecglab.evaluation.bootstrap import Interval
 from ecglab.training import machine_device
 
@@ -226,17 +226,6 @@ def stored_results() -> list[Result]:
     ]
     folder = next((p for p in places if any(p.glob("*__*__seed*.json"))), None)
     return [] if folder is None else load_all(folder)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file under a temporary name, then rename: nobody ever sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8", newline="")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _from_json(data: Any) -> Result:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ecglab.data.whole import write_text
 from ecglab.evaluation.bootstrap import Interval
-from ecglab.evaluation.results import IDENTITY, Result, ResultError, write_text
+from ecglab.evaluation.results import IDENTITY, Result, ResultError
 
 MISSING = "—"
 

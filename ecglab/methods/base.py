@@ -5,7 +5,6 @@ classifier for free: multinomial logistic regression on its frozen embedding.
 """
 
 import json
-import os
 from abc import ABC
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -23,6 +22,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from ecglab.data.pooling import pool_records
+from ecglab.data.whole import whole, write_text
 from ecglab.data.windows import RecordSource, WindowSet, WindowSpec, windows
 from ecglab.profiles import Profile
 from ecglab.training import TrainConfig, TrainReport
@@ -178,16 +178,13 @@ class Method(ABC):
         ``half`` stores 16 bits a weight, as shipped weights have; ``load`` computes with 32.
         Each file appears whole or not at all, ``config.json`` last.
         """
-        folder.mkdir(parents=True, exist_ok=True)
         tensors = {k: v.detach().cpu().contiguous() for k, v in self.state().items()}
         if half:
             tensors = {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
         description = {"method": self.info.name, "config": self.config(), "card": card}
-        part = folder / f".{os.getpid()}.part"
-        save_file(tensors, str(part))
-        os.replace(part, folder / "weights.safetensors")
-        part.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
-        os.replace(part, folder / "config.json")
+        with whole(folder / "weights.safetensors") as partial:
+            save_file(tensors, str(partial))
+        write_text(folder / "config.json", json.dumps(description, indent=2) + "\n")
 
     @classmethod
     def load(cls, folder: Path) -> Self:

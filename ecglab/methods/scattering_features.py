@@ -5,7 +5,6 @@ The file's name is a hash of the windows' samples and of the settings, so nothin
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from ecglab.data.locations import data_home
+from ecglab.data.whole import whole
 from ecglab.data.windows import WindowSet, WindowSpec
 from ecglab.methods.pooling import BEAT_PERIODS, periodicity
 from ecglab.nn.scattering_transformer import pool_frames, scattering_transformer
@@ -100,13 +100,8 @@ def _build(data: WindowSet, settings: dict[str, float | None], path: Path, jobs:
         for start in range(0, len(data), _CHUNK)
     )
     found = np.concatenate(joblib.Parallel(n_jobs=min(jobs, -(-len(data) // _CHUNK)))(tasks))
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with open(partial, "wb") as file:
-            np.save(file, found)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole(path) as partial, open(partial, "wb") as file:
+        np.save(file, found)
 
 
 def _features(

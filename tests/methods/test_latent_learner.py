@@ -2,10 +2,19 @@
 
 import numpy as np
 import pytest
+import torch
 from sklearn.linear_model import LogisticRegression
+from torch import Generator, nn
 
 from ecglab.evaluation import auroc
-from ecglab.methods.latent_learner import LatentLearner, LatentLearnerConfig
+from ecglab.methods.latent_learner import (
+    LatentLearner,
+    LatentLearnerConfig,
+    _DenoisingObjective,
+    _TripletObjective,
+)
+from ecglab.nn.latent_unet import LatentUNetConfig
+from ecglab.nn.triplet import TripletLoss
 
 SMALL = {"hidden": (32,), "latent": 6, "widths": (16, 32), "embedding": 8, "time": 16}
 SMALL |= {"vae_steps": 100, "steps": 120, "batch_size": 48}
@@ -29,17 +38,68 @@ def score(model, x, y):
     return float(auroc(y == "out", model.predict_proba(x)[:, 1]))
 
 
+def togetherness(model, x, y):
+    """How well the cosine of two embeddings says that they are of one class: AUROC over pairs."""
+    e, (a, b) = model.embed(x), np.triu_indices(len(x), 1)
+    return float(auroc(y[a] == y[b], (e @ e.T)[a, b]))
+
+
 @pytest.mark.parametrize("learning", ["diffusion", "gaussian"])
-def test_views_and_triplets_part_what_no_plane_parts(learning):
-    (x, y), (x_new, y_new) = rings(400, 0), rings(400, 1)
+def test_triplets_draw_together_a_class_that_no_plane_parts_from_the_other(learning):
+    (x, y), (x_new, y_new) = rings(300, 0), rings(300, 1)
     line = LogisticRegression().fit(x, y)
     assert float(auroc(y_new == "out", line.predict_proba(x_new)[:, 1])) < 0.65
-    model = make(learning=learning).fit(x, y)
+    raw, model = (make(learning=learning, steps=steps).fit(x, y) for steps in (1, 60))
+    assert togetherness(raw, x_new, y_new) < 0.7, "classes that lie together untrained test nothing"
+    assert togetherness(model, x_new, y_new) > 0.75
     assert model.classes == ("in", "out")
     assert score(model, x_new, y_new) > 0.9
     p = model.predict_proba(x_new)
-    assert p.shape == (400, 2)
+    assert p.shape == (300, 2)
     assert np.allclose(p.sum(axis=1), 1)
+
+
+def test_every_view_has_its_samples_label():
+    views = torch.randn(3, 4, 5, generator=Generator().manual_seed(0))
+    y, t = torch.tensor([0, 1, 1, 0]), torch.arange(12).view(3, 4)
+    objective = _TripletObjective(
+        lambda v, t: v + t[:, None] / 6, lambda z, g: (views, t), TripletLoss(margin=0.5)
+    )
+    embedded = (views + t[:, :, None] / 6).numpy().reshape(12, 5)
+    unit = embedded / np.linalg.norm(embedded, axis=1, keepdims=True)
+    label, by_hand = [0, 1, 1, 0] * 3, []
+    for i in range(12):
+        far = {j: np.linalg.norm(unit[i] - unit[j]) for j in range(12) if j != i}
+        farthest = max(d for j, d in far.items() if label[j] == label[i])
+        nearest = min(d for j, d in far.items() if label[j] != label[i])
+        by_hand.append(max(0.0, farthest - nearest + 0.5))
+    assert objective(views[0], y, Generator()).item() == pytest.approx(np.mean(by_hand), rel=1e-4)
+
+
+def test_the_denoiser_is_held_to_the_clean_latent():
+    class Echo(nn.Module):
+        config = LatentUNetConfig(latent=3, embedding=3)
+
+        def forward(self, z, t):
+            return z + t[:, None]
+
+    z, noisy = torch.randn(3, 4, 3, generator=Generator().manual_seed(0)).split([1, 2])
+    t = torch.tensor([[0] * 4, [1, 2, 3, 4], [5, 6, 7, 8]])
+    objective = _DenoisingObjective(Echo(), lambda z, g: (torch.cat([z[None], noisy]), t))
+    nn.init.eye_(objective.decoder.weight)
+    nn.init.zeros_(objective.decoder.bias)
+    by_hand = np.mean((noisy.numpy() + t[1:, :, None].numpy() - z.numpy()) ** 2)
+    found = objective(z[0], torch.zeros(4), Generator()).item()
+    assert found == pytest.approx(by_hand, rel=1e-5)
+
+
+def test_the_classifier_reads_the_clean_latents_embedding_at_step_0():
+    x, y = rings(60, 0)
+    model = make(steps=5, vae_steps=5).fit(x, y)
+    with torch.no_grad():
+        e = model.encoder(model.latent(x), torch.zeros(60, dtype=torch.int64)).numpy()
+    unit = e / np.linalg.norm(e, axis=1, keepdims=True)
+    np.testing.assert_allclose(model.embed(x), unit, atol=1e-6)
 
 
 def test_parts_without_labels_look_at_none():

@@ -74,7 +74,7 @@ def test_made_once_and_never_stale(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert len(calls) == 3
     names = [p.name for p in tmp_path.glob("*.npy")]
     assert len(names) == 4
-    assert not list(tmp_path.glob(".*.part"))
+    assert not list(tmp_path.glob(".*.partial"))
 
 
 def test_a_broken_build_leaves_nothing_behind(tmp_path: Path):
