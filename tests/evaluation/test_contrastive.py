@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from ecglab.data.corrupted import Corrupted
 from ecglab.data.simulator import Simulator
 from ecglab.data.windows import windows
 from ecglab.evaluation import contrastive as c
+from ecglab.evaluation import contrastive_weights as w
 from ecglab.evaluation import load_all, save
 from ecglab.evaluation.contrastive_systems import (
     QUESTIONS,
@@ -22,6 +24,7 @@ from ecglab.evaluation.contrastive_systems import (
 )
 from ecglab.evaluation.contrastive_weights import train_weights
 from ecglab.methods import DACL
+from ecglab.methods.latent_learner import LatentLearner
 from ecglab.methods.scattering_features import DACL_WINDOWS
 from ecglab.profiles import load_profile
 
@@ -34,7 +37,7 @@ def simulated():
 
 
 @pytest.fixture(autouse=True, scope="module")
-def home(tmp_path_factory):
+def data_home(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ECGLAB_DATA", str(tmp_path_factory.mktemp("data")))
         yield
@@ -86,7 +89,57 @@ def test_the_test_fold_reaches_no_part_of_a_system():
         models = [fit_system(n, profile, train, question, base, seed=0) for n in SYSTEMS]
         found.append([record_scores(m, data.take(fold == 0)) for m in models])
     assert all(np.array_equal(a, b) for a, b in zip(*found, strict=True))
-    assert not np.allclose(found[0][0], found[0][4])
+    assert not np.allclose(found[0][0], found[0][SYSTEMS.index("dacl")])
+
+
+def test_unlabelled_records_train_the_denoiser_only():
+    profile, data = load_profile("smoke"), features(["N", "A", "O"] * 6)
+    few = data.take(np.arange(18) < 6)
+    base = latent_of(data, profile, seed=0)
+
+    def encoder(name, train, **more):
+        question = QUESTIONS["af-vs-normal"]
+        model = fit_system(name, profile, train, question, base, seed=0, steps=3, **more)
+        return np.concatenate([v.numpy().ravel() for v in model.encoder.state_dict().values()])
+
+    for name, like in (("denoising-autoencoder", data), ("dacl", few)):
+        assert np.array_equal(encoder(name, few, unlabelled=data), encoder(name, like)), name
+
+
+RUNNERS = {
+    "compare": lambda run, _: [*c.run_comparison(*run, questions=["normal-vs-rest"], seeds=[0])],
+    "noise": lambda run, _: [*c.run_noise(*run, snrs=[0])],
+    "few": lambda run, _: [*c.run_few(*run, labels=[2], seeds=[0])],
+    "weights": lambda run, out: train_weights(*run, out),
+}
+
+
+@pytest.mark.parametrize("runner", RUNNERS)
+def test_no_runner_tests_a_record_that_any_part_was_trained_on(runner, monkeypatch, tmp_path):
+    data, scored = features(["N", "A", "O", "~"] * 30), []
+
+    def latent_of(train, profile, *, seed):
+        return SimpleNamespace(seen={*train.names})
+
+    def fit_system(name, profile, train, question, base, *, seed, unlabelled=None, **options):
+        model = LatentLearner()
+        model.seen = base.seen | {*train.names, *(unlabelled.names if unlabelled else [])}
+        assert len(model.seen) == 96, "four folds of five"
+        return model
+
+    def record_scores(model, test):
+        assert model.seen.isdisjoint(test.names)
+        scored.append({*test.names})
+        return np.arange(len(test.names)) / 120
+
+    for module in (c, w):
+        monkeypatch.setattr(module, "windows", lambda source, spec, ids, home=None: ids)
+        of = SimpleNamespace(of=lambda ids, **_: data.take(np.isin(data.names, ids)))
+        monkeypatch.setattr(module, "Features", of)
+        for part in (latent_of, fit_system, record_scores):
+            monkeypatch.setattr(module, part.__name__, part)
+    RUNNERS[runner]((Simulator(1), list(data.names), load_profile("smoke")), tmp_path)
+    assert len(set.union(*scored)) == (120 if runner == "compare" else 12)
 
 
 def test_comparison_names_and_compares_every_system(simulated, tmp_path):

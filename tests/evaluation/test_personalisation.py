@@ -17,6 +17,7 @@ from ecglab.evaluation.personal import (
     FeatureCache,
     PersonalClassifier,
     Personalised,
+    Split,
     Strategy,
     guess_majority,
     split_subject,
@@ -134,10 +135,47 @@ def test_every_subject_and_strategy_once(method: DiffECG, data: WindowSet) -> No
 
 def test_a_method_without_t(data: WindowSet) -> None:
     method = RRSpectral()
-    other = replace(data, spec=replace(data.spec, scaling="none"))
-    found = list(personalise(method, split_subjects(other), strategies=[T20]))
+    method.spec = data.spec
+    found = list(personalise(method, split_subjects(data), strategies=[T20]))
     assert [(f.subject, f.strategy) for f in found] == [("a", "whole"), ("b", "whole")]
     assert set(found[0].predictions) <= {"AF", "non-AF"}
+
+
+def other_test_windows(mine: WindowSet, split: Split) -> WindowSet:
+    """The same personal windows, but test windows of other signals and labels."""
+    signals = np.where(split.test[:, None, None], mine.signals[::-1, :, ::-1], mine.signals)
+    labels = np.where(split.test, np.roll(mine.labels, 1), mine.labels)
+    return replace(mine, signals=signals, table=mine.table.assign(label=labels))
+
+
+def test_no_head_learns_from_test_windows(method: DiffECG, data: WindowSet) -> None:
+    mine = data.take(np.arange(24))
+    split = split_subject(mine.labels, fraction=0.25)
+    other = other_test_windows(mine, split)
+    assert (other.labels != mine.labels).any()
+    t, heads, gammas = dict.fromkeys(method.parts, 20), [], []
+    for version in (mine, other):
+        personal = PersonalClassifier(method, version, version.labels, split, seed=0)
+        heads.append(personal.train(t).state_dict())
+        gammas.append(personal.promise(t))
+    assert all(torch.equal(heads[0][name], heads[1][name]) for name in heads[0])
+    assert gammas[0] == gammas[1]
+
+
+@pytest.mark.parametrize("strategy", ["linear", "whole"])
+def test_no_linear_row_learns_from_test_windows(
+    method: DiffECG, data: WindowSet, strategy: str
+) -> None:
+    mine, plain = data.take(np.arange(24)), RRSpectral()
+    plain.spec = data.spec
+    learner = {"linear": method, "whole": plain}[strategy]
+    split, found = split_subject(mine.labels, fraction=0.25), []
+    for version in (mine, other_test_windows(mine, split)):
+        (row,) = personalise(learner, [("a", version, split)], strategies=[])
+        assert row.strategy == strategy
+        assert np.array_equal(row.labels, version.labels[split.test])
+        found.append(learner._head[-1].coef_)
+    assert np.array_equal(*found)
 
 
 def one(subject: str, labels: str, predictions: str) -> Personalised:
@@ -184,6 +222,13 @@ def test_one_subject_is_scored_by_its_windows() -> None:
     assert summary["f1"].value == summary["f1_pooled"].value == pytest.approx(0.8)
     assert summary["accuracy_over_t20"].value == pytest.approx(0.2)
     assert summary["f1"].low < 0.8 <= summary["f1"].high
+
+
+def test_pooled_windows_are_resampled_by_subject() -> None:
+    found = [one("a", "AANN" * 25, "AANN" * 25), one("b", "AANN" * 25, "NNAA" * 25)]
+    pooled = summarise(found, "A", resamples=300, seed=0)["f1_pooled"]
+    # In a quarter of the draws it is a twice, all right, and in a quarter b twice, all wrong.
+    assert (pooled.low, pooled.value, pooled.high) == pytest.approx((0, 0.5, 1))
 
 
 def test_the_majority_guess(data: WindowSet) -> None:
