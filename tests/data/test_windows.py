@@ -139,7 +139,8 @@ def test_bad_records_are_skipped_and_named() -> None:
                 raise RecordError(f"{id}.mat: truncated")
             return super().read(id, leads)
 
-    found = windows(Partly(3, seed=0), WindowSpec(fs=100.0), jobs=1)
+    with pytest.warns(SkippedRecords, match="skipped 1 of 3"):
+        found = windows(Partly(3, seed=0), WindowSpec(fs=100.0), jobs=1)
     assert found.skipped == (("S000001", "S000001.mat: truncated"),)
     assert set(found.table["record"]) == {"S000000", "S000002"}
 

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from ecglab.cli import app
 from ecglab.data.catalog import open_dataset
 from ecglab.data.readers.arrays import ArrayDataset, from_arrays
+from ecglab.data.readers.base import SkippedRecords
 from ecglab.data.simulator import Simulator
 from ecglab.data.windows import WindowSet, WindowSpec
 from ecglab.evaluation import Result, ResultError, load_all, save
@@ -226,7 +227,8 @@ def test_unreadable_records_are_counted() -> None:
     signals = [np.zeros((1, 1000)) for _ in range(12)]
     signals[3] = np.full((1, 1000), np.nan)
     data = from_arrays(signals, fs=100, leads=["I"], labels=["A", "B"] * 6)
-    own = aim(data)
+    with pytest.warns(SkippedRecords, match="skipped 1 of 12"):
+        own = aim(data)
     assert own.left_out["unreadable"] == 1
     assert len(own.units) == 11
 
