@@ -112,7 +112,15 @@ PAIRS: Mapping[str, tuple[str, Mapping[str, str]]] = {
         "the encoder's body",
         {"objective-v-long": "LRUs, as published", "body-cnn": "convolutions"},
     ),
-    "seeds": ("convolutions, trained from", {"body-cnn": "seed 0", "body-cnn-seed1": "seed 1"}),
+    "seeds": (
+        "trained from",
+        {
+            "body-cnn": "convolutions, seed 0",
+            "body-cnn-seed1": "convolutions, seed 1",
+            "objective-v-long": "LRUs, seed 0",
+            "lru-seed1": "LRUs, seed 1",
+        },
+    ),
     "batches": ("batches", {"objective-v-long": "larger", "batch-16": "smaller"}),
     "denoisers": (
         "the U-Net attends",

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from ecglab.plots.style import PALETTE
 
-COLOURS = ("grey", "green", "orange", "red", "blue")
+COLOURS = ("grey", "ink", "green", "orange", "red", "blue")  # one for each of DACL's systems
 
 
 def plot_intervals(
