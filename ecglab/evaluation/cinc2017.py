@@ -8,7 +8,7 @@ the noise that a diffusion encoder adds; intervals come from resampling records.
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,6 @@ from ecglab.evaluation.bootstrap import Interval, Metric, bootstrap_ci, paired_d
 from ecglab.evaluation.metrics import CINC2017_CLASSES, cinc2017_score, class_f1, macro_f1
 from ecglab.evaluation.probe import ProbeResult, linear_probe, majority
 from ecglab.evaluation.results import Result, check_name, save_predictions
-from ecglab.evaluation.tables import table, to_markdown
 from ecglab.methods import Method, RRSpectral, load_weights, pretrained
 from ecglab.profiles import Profile
 
@@ -300,46 +299,3 @@ def run_weights(
             )
             reference = reference or [replace(probed, method=name)]
             yield _kept(result, probed, predictions)
-
-
-COLUMNS = {
-    "macro_f1": "macro-F1",
-    "cinc2017_score": "official score",
-    "f1_N": "F1, normal",
-    "f1_A": "F1, fibrillation",
-    "f1_O": "F1, other",
-    "f1_noisy": "F1, noisy",
-}
-"""Metrics of the probe's table, and their headings."""
-
-REFERENCES = (
-    "rr-spectral",
-    "record-features",
-    "diffecg-signal",
-    "semantic-rhythm",
-    "diffecg-signal+record-features",
-)
-"""Whom the others are held against; ``run_probes`` is to be given them first."""
-
-
-def cinc2017_table(results: Sequence[Result]) -> str:
-    """The probe's table in Markdown: the scores of every method, with intervals, best first."""
-    return _best_first(results, COLUMNS)
-
-
-def differences_table(results: Sequence[Result], *, profile: str = "laptop") -> str:
-    """How much each method is above those of ``REFERENCES``, in paired differences, likewise."""
-    columns = {f"macro_f1_over_{name}": f"less {name}" for name in REFERENCES}
-    return _best_first([r for r in results if r.profile == profile], columns)
-
-
-def _best_first(results: Sequence[Result], columns: Mapping[str, str]) -> str:
-    probes = [r for r in results if r.dataset == "cinc2017" and r.protocol == PROTOCOL]
-    mine = [r for r in probes if not r.variant]
-    if not mine:
-        return "_No results yet._"
-    scores: dict[tuple[str, str], list[float]] = {}
-    for r in mine:
-        scores.setdefault((r.method, r.profile), []).append(r.metrics["macro_f1"].value)
-    best = sorted(scores, key=lambda row: -float(np.mean(scores[row])))
-    return to_markdown(table(mine, columns, by=("method", "profile"), rows=best))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
-from ecglab.evaluation.cinc2017 import cinc2017_table, differences_table
+from ecglab.evaluation.cinc2017_tables import cinc2017_table, differences_table
 from ecglab.evaluation.contrastive_tables import (
     comparison_table,
     few_table,

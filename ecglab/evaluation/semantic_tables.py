@@ -110,7 +110,12 @@ PAIRS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     ),
     "bodies": (
         "the encoder's body",
-        {"objective-v-long": "LRUs, as published", "body-cnn": "convolutions"},
+        {
+            "objective-v-long": "LRUs, as published; training seed 0",
+            "body-cnn": "convolutions; training seed 0",
+            "body-cnn-seed1": "convolutions; training seed 1",
+            "lru-seed1": "LRUs, as published; training seed 1",
+        },
     ),
     "seeds": (
         "trained from",

@@ -13,7 +13,6 @@ from ecglab.data.splits import kfold
 from ecglab.evaluation import linear_probe, load_all, save
 from ecglab.evaluation.cinc2017 import (
     Vectors,
-    cinc2017_table,
     probe_majority,
     probe_method,
     run_probes,
@@ -21,6 +20,7 @@ from ecglab.evaluation.cinc2017 import (
     score,
     shared_subjects,
 )
+from ecglab.evaluation.cinc2017_tables import cinc2017_table
 from ecglab.evaluation.semantic_tables import PAIRS, pairs_table
 from ecglab.methods import DACL, METHODS, RecordFeatures, RRSpectral, SemanticAutoencoder
 from ecglab.profiles import load_profile
