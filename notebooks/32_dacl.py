@@ -327,7 +327,8 @@ Markdown(gains_table(stored))
 # on the features that went into it: that is what everything after the features is worth. Then go back
 # to the first table, to the small network. It has the same features and the same labels, and neither
 # latent nor views nor triplets, and it is ahead of DACL on every question. So what the first column
-# shows is that labels and a curved boundary help, not that triplets or noise do.
+# shows is that labels and a curved boundary help, not that triplets or noise do. (It takes examples: in
+# the small comparison above, with some hundred records to learn from, no network need be ahead.)
 #
 # ## Early or late?
 #
