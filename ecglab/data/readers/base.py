@@ -12,16 +12,14 @@ class SkippedRecords(UserWarning):
     """Given once where records had to be left out: how many, and why the first."""
 
 
-def warn_of_skipped(
-    name: str, skipped: Sequence[tuple[str, str]], total: int, *, stacklevel: int = 2
-) -> None:
+def warn_of_skipped(name: str, skipped: Sequence[tuple[str, str]], total: int) -> None:
     """One ``SkippedRecords`` warning for a data set's (id, reason) pairs; none where all is well.
 
-    ``stacklevel`` 2 points to the caller of whoever calls this.
+    It points to the caller of whoever calls this.
     """
     if skipped:
         message = f"{name}: skipped {len(skipped)} of {total} records; the first: {skipped[0][1]}"
-        warnings.warn(message, SkippedRecords, stacklevel=stacklevel + 1)
+        warnings.warn(message, SkippedRecords, stacklevel=3)
 
 
 class LabelRow(NamedTuple):

@@ -51,16 +51,7 @@ def read_folder(
             rows is shorter or longer than its header.
     """
     folder = Path(folder)
-    with (folder / TABLE).open(newline="", encoding="utf-8-sig") as file:  # Excel begins with a BOM
-        reader = csv.DictReader(file)
-        columns, rows = list(reader.fieldnames or ()), []
-        for row in reader:
-            if None in row or None in row.values():
-                raise ValueError(
-                    f"{folder / TABLE}: row {reader.line_num} does not have the "
-                    f"{len(columns)} columns {', '.join(columns)}"
-                )
-            rows.append(row)
+    columns, rows = _table(folder / TABLE)
     if label is not None and label not in columns:
         raise ValueError(f"{folder / TABLE}: no column {label!r}; there are: {', '.join(columns)}")
     key = columns[0]
@@ -94,6 +85,21 @@ def read_folder(
         meta=[{c: v for c, v in row.items() if c not in (key, label)} for row in rows],
         scale=scale,
     )
+
+
+def _table(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+    """The columns' names and the rows, each of as many cells."""
+    with path.open(newline="", encoding="utf-8-sig") as file:  # Excel begins with a BOM
+        reader = csv.DictReader(file)
+        columns, rows = list(reader.fieldnames or ()), []
+        for row in reader:
+            if None in row or None in row.values():
+                raise ValueError(
+                    f"{path}: row {reader.line_num} does not have the "
+                    f"{len(columns)} columns {', '.join(columns)}"
+                )
+            rows.append(row)
+    return columns, rows
 
 
 def _labels(values: Sequence[str], question: str) -> list[list[str]]:
